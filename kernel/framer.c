@@ -1,0 +1,535 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+#include "framer.h"
+
+/*
+ * Kept free for records that must not fail: seen, aborted, and the +++ that comes back as data.
+ * Between two checks of the room no more than these are made.
+ */
+#define SPARE		(4 * (u32)sizeof(struct dtu_record) + 16)
+
+#define CHUNK_HEAD	((u32)sizeof(struct framer_chunk))
+
+static u64 guard_ns(const struct framer *framer)
+{
+	return min_t(u64, framer->config.gap_ns, FRAMER_GUARD_NS);
+}
+
+/* When @silence since the last byte can be told apart from bytes that are still on their way. */
+static u64 silence_end(const struct framer *framer, u64 silence)
+{
+	return framer->last_ns + silence + framer->config.holdoff_ns + framer->config.char_ns;
+}
+
+static void emit(struct framer *framer, enum dtu_record_type type, u64 ns)
+{
+	struct dtu_record head = {
+		.type = type,
+		.first_ns = ns,
+		.last_ns = ns,
+	};
+
+	records_close(&framer->records, &head);
+}
+
+/* Close the open frame or line. */
+static void cut(struct framer *framer, enum dtu_record_type type, enum dtu_record_reason reason)
+{
+	struct dtu_record head = {
+		.type = type,
+		.reason = reason,
+		.flags = framer->open.flags,
+		.first_ns = framer->open.first_ns,
+		.last_ns = framer->last_ns,
+		.gap_min_ns = framer->open.gap_min_ns,
+		.gap_max_ns = framer->open.gap_max_ns,
+	};
+
+	records_close(&framer->records, &head);
+	framer->open.length = 0;
+	framer->open.flags = 0;
+}
+
+static void cut_frame(struct framer *framer, enum dtu_record_reason reason)
+{
+	cut(framer, DTU_RECORD_DATA, reason);
+	framer->counters.frames++;
+	framer->counters.cut_gap += reason == DTU_REASON_GAP;
+	framer->counters.cut_length += reason == DTU_REASON_LENGTH;
+}
+
+/* The first byte of a frame or line comes at @ns. */
+static void begin(struct framer *framer, u64 ns)
+{
+	framer->open.first_ns = ns;
+	framer->open.gap_min_ns = framer->silence_min_ns;
+	framer->open.gap_max_ns = framer->silence_max_ns;
+}
+
+static void append(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes, u32 n)
+{
+	if (!framer->open.length)
+		begin(framer, chunk->ns);
+	records_append(&framer->records, bytes, n);
+	framer->open.length += n;
+	framer->open.flags |= chunk->flags;
+	framer->last_ns = chunk->ns;
+	framer->quiet = false;
+}
+
+/* The + that were kept aside turn out to be data. Their record's bounds were noted when they came. */
+static void give_back(struct framer *framer)
+{
+	records_append(&framer->records, "+++", framer->plus);
+	framer->open.length = framer->plus;
+	framer->open.first_ns = framer->plus_ns[0];
+	framer->last_ns = framer->plus_ns[framer->plus - 1];
+	framer->plus = 0;
+	framer->quiet = false;
+	framer->state = FRAMER_DATA;
+}
+
+static void see_escape(struct framer *framer, u64 ns)
+{
+	framer->seen_ns = ns;
+	framer->state = FRAMER_SEEN;
+	framer->counters.seen++;
+	emit(framer, DTU_RECORD_SEEN, ns);
+}
+
+static void abort_escape(struct framer *framer, u64 ns)
+{
+	framer->counters.aborted++;
+	emit(framer, DTU_RECORD_ABORTED, ns);
+	give_back(framer);
+}
+
+static void confirm_escape(struct framer *framer, u64 ns)
+{
+	framer->counters.confirmed++;
+	emit(framer, DTU_RECORD_CONFIRMED, ns);
+	framer->plus = 0;
+	framer->open.flags = 0;
+	framer->last_ns = ns;
+	framer->quiet = false;
+	framer->restarting = false;
+	framer->state = FRAMER_LINE;
+}
+
+/* A host that lost track begins anew with +++ and a: is that all the line has so far? */
+static bool line_restarts(const struct framer *framer)
+{
+	const u8 *head = framer->line_head;
+
+	if (framer->state != FRAMER_LINE || framer->overlong)
+		return false;
+	switch (framer->open.length) {
+	case 1:
+		return framer->restarting && head[0] == 'a';
+	case 3:
+		return !memcmp(head, "+++", 3);
+	case 4:
+		return !memcmp(head, "+++a", 4);
+	default:
+		return false;
+	}
+}
+
+static void drop_line_head(struct framer *framer)
+{
+	framer->restarting = framer->open.length == 3;
+	records_abandon(&framer->records);
+	framer->open.length = 0;
+	framer->open.flags = 0;
+}
+
+/* The deadline of what has been read, whether or not input waits behind it. */
+static u64 deadline(const struct framer *framer)
+{
+	switch (framer->state) {
+	case FRAMER_DATA:
+		if (!framer->open.length)
+			return FRAMER_NEVER;
+		return silence_end(framer, framer->config.gap_ns);
+	case FRAMER_PLUS:
+		if (framer->plus == 3)
+			return silence_end(framer, guard_ns(framer));
+		return silence_end(framer, framer->config.gap_ns);
+	case FRAMER_SEEN:
+		return framer->seen_ns + FRAMER_CONFIRM_NS;
+	case FRAMER_LINE:
+		if (!line_restarts(framer))
+			return FRAMER_NEVER;
+		return silence_end(framer, framer->config.gap_ns);
+	case FRAMER_HELD:
+		break;
+	}
+	return FRAMER_NEVER;
+}
+
+static void expire_one(struct framer *framer, u64 ns)
+{
+	switch (framer->state) {
+	case FRAMER_PLUS:
+		if (framer->plus == 3) {
+			see_escape(framer, ns);
+			break;
+		}
+		give_back(framer);
+		fallthrough;
+	case FRAMER_DATA:
+		cut_frame(framer, DTU_REASON_GAP);
+		framer->quiet = true;
+		break;
+	case FRAMER_SEEN:
+		abort_escape(framer, ns);
+		break;
+	case FRAMER_LINE:
+		drop_line_head(framer);
+		break;
+	case FRAMER_HELD:
+		break;
+	}
+}
+
+/*
+ * A chunk has come: note the bounds of the silence before it, and do what was due in that silence.
+ * The wire time of the chunk's own bytes is no silence, so that a chunk that was delivered late and
+ * fills the time since the last one does not end a frame, whatever the timer would have said.
+ */
+static void pass_silence(struct framer *framer, const struct framer_chunk *chunk)
+{
+	u64 wire = (u64)chunk->span * framer->config.char_ns;
+	u64 since = chunk->ns - framer->last_ns;
+	u64 silence = since > wire ? since - wire : 0;
+	u64 gap = framer->config.gap_ns;
+	u64 ns;
+
+	if (!framer->started) {
+		framer->silence_min_ns = U64_MAX;
+		framer->silence_max_ns = U64_MAX;
+		return;
+	}
+	framer->silence_max_ns = silence;
+	framer->silence_min_ns = silence > framer->config.holdoff_ns ? silence - framer->config.holdoff_ns : 0;
+
+	for (ns = deadline(framer); ns <= chunk->ns; ns = deadline(framer)) {
+		bool guard = framer->state == FRAMER_PLUS && framer->plus == 3;
+
+		if (framer->state != FRAMER_SEEN && silence < (guard ? guard_ns(framer) : gap))
+			break;
+		expire_one(framer, ns);
+	}
+	if (silence >= gap && silence_end(framer, gap) <= chunk->ns)
+		framer->quiet = true;
+}
+
+static bool is_line_end(u8 byte)
+{
+	return byte == '\r' || byte == '\n';
+}
+
+/* CR and LF that belong to the line that was handed out. */
+static u32 count_line_ends(const struct framer *framer, const u8 *bytes, u32 n)
+{
+	u32 ends = 0;
+
+	if (framer->silence_max_ns >= framer->config.gap_ns)
+		return 0;
+	while (ends < n && is_line_end(bytes[ends]))
+		ends++;
+	return ends;
+}
+
+/* One more + that may be an escape. */
+static u32 keep_plus(struct framer *framer, const struct framer_chunk *chunk)
+{
+	framer->plus_ns[framer->plus++] = chunk->ns;
+	framer->last_ns = chunk->ns;
+	framer->open.flags |= chunk->flags;
+	return 1;
+}
+
+/*
+ * Each state's step takes bytes from the head of @bytes and returns how many; 0 if there is no room
+ * for a record. A step that changes the state leaves the rest to the next one.
+ */
+static u32 step_data(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes, u32 n)
+{
+	u32 room = records_room(&framer->records, SPARE);
+
+	if (framer->swallow) {
+		u32 ends = count_line_ends(framer, bytes, n);
+
+		if (ends)
+			return ends;
+		framer->swallow = false;
+	}
+	if (!room)
+		return 0;
+	if (framer->config.escape && framer->quiet && !framer->open.length && bytes[0] == '+') {
+		begin(framer, chunk->ns);
+		framer->state = FRAMER_PLUS;
+		return keep_plus(framer, chunk);
+	}
+	n = min_t(u32, n, framer->config.length - framer->open.length);
+	n = min_t(u32, n, room);
+	append(framer, chunk, bytes, n);
+	if (framer->open.length == framer->config.length)
+		cut_frame(framer, DTU_REASON_LENGTH);
+	return n;
+}
+
+static u32 step_plus(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes, u32 n)
+{
+	if (bytes[0] == '+' && framer->plus < 3)
+		return keep_plus(framer, chunk);
+	if (!records_room(&framer->records, SPARE))
+		return 0;
+	give_back(framer);
+	return step_data(framer, chunk, bytes, n);
+}
+
+static u32 step_seen(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes, u32 n)
+{
+	if (!records_room(&framer->records, SPARE))
+		return 0;
+	if (bytes[0] == 'a') {
+		confirm_escape(framer, chunk->ns);
+		return 1;
+	}
+	abort_escape(framer, chunk->ns);
+	pass_silence(framer, chunk);
+	return step_data(framer, chunk, bytes, n);
+}
+
+/* One CR or LF: the line is out, and nothing more is read until it has been dealt with. */
+static u32 end_line(struct framer *framer, const struct framer_chunk *chunk)
+{
+	if (!records_room(&framer->records, SPARE))
+		return 0;
+	framer->last_ns = chunk->ns;
+	if (framer->overlong) {
+		emit(framer, DTU_RECORD_LINE_TOO_LONG, chunk->ns);
+		framer->counters.lines_too_long++;
+		framer->overlong = false;
+	} else if (framer->open.length) {
+		cut(framer, DTU_RECORD_LINE, DTU_REASON_LINE_END);
+		framer->counters.lines++;
+	} else {
+		return 1;
+	}
+	framer->state = FRAMER_HELD;
+	return 1;
+}
+
+static u32 step_line(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes, u32 n)
+{
+	u32 room = records_room(&framer->records, SPARE);
+	u32 length = 0;
+
+	while (length < n && !is_line_end(bytes[length]))
+		length++;
+	if (!length)
+		return end_line(framer, chunk);
+	if (framer->open.length + length > DTU_PAYLOAD_MAX) {
+		records_abandon(&framer->records);
+		framer->open.length = 0;
+		framer->overlong = true;
+	}
+	if (framer->overlong) {
+		framer->last_ns = chunk->ns;
+		return length;
+	}
+	if (!room)
+		return 0;
+	length = min_t(u32, length, room);
+	if (framer->open.length < sizeof(framer->line_head))
+		memcpy(framer->line_head + framer->open.length, bytes,
+		       min_t(u32, length, (u32)sizeof(framer->line_head) - framer->open.length));
+	append(framer, chunk, bytes, length);
+	return length;
+}
+
+static u32 (*const steps[])(struct framer *, const struct framer_chunk *, const u8 *, u32) = {
+	[FRAMER_DATA] = step_data,
+	[FRAMER_PLUS] = step_plus,
+	[FRAMER_SEEN] = step_seen,
+	[FRAMER_LINE] = step_line,
+};
+
+static u32 feed(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes, u32 n)
+{
+	u32 done = 0;
+
+	if (framer->state == FRAMER_HELD)
+		return 0;
+	pass_silence(framer, chunk);
+	while (done < n && framer->state != FRAMER_HELD) {
+		u32 took = steps[framer->state](framer, chunk, bytes + done, n - done);
+
+		if (!took)
+			break;
+		framer->started = true;
+		done += took;
+	}
+	return done;
+}
+
+/* Read on in the log until it is empty, there is no room, or a line is out. */
+static void feed_log(struct framer *framer)
+{
+	struct framer_chunk *waiting = &framer->waiting;
+	struct ring *log = &framer->log;
+	const u8 *bytes;
+	u32 n;
+
+	while (ring_used(log)) {
+		if (!waiting->length) {
+			ring_copy_out(log, log->head, waiting, CHUNK_HEAD);
+			log->head += CHUNK_HEAD;
+			if (!waiting->length)
+				framer->open.flags |= waiting->flags;
+			continue;
+		}
+		n = ring_head(log, &bytes);
+		n = feed(framer, waiting, bytes, min_t(u32, n, waiting->length));
+		if (!n)
+			break;
+		log->head += n;
+		waiting->length -= n;
+	}
+}
+
+/* Keep up to @n bytes with their time; returns how many found room. */
+static u32 log_bytes(struct framer *framer, const struct framer_chunk *chunk, const void *bytes, u32 n)
+{
+	struct framer_chunk rest = *chunk;
+	u32 room = ring_free(&framer->log);
+
+	if (room <= CHUNK_HEAD)
+		return 0;
+	rest.length = min_t(u32, n, room - CHUNK_HEAD);
+	ring_put(&framer->log, &rest, CHUNK_HEAD);
+	ring_put(&framer->log, bytes, rest.length);
+	return rest.length;
+}
+
+void framer_init(struct framer *framer, const struct framer_config *config, void *records, u32 records_size,
+		 void *log, u32 log_size)
+{
+	memset(framer, 0, sizeof(*framer));
+	framer->config = *config;
+	records_init(&framer->records, records, records_size);
+	ring_init(&framer->log, log, log_size);
+	framer->quiet = true;
+}
+
+u32 framer_push(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes)
+{
+	u32 done = 0;
+
+	if (!ring_used(&framer->log))
+		done = feed(framer, chunk, bytes, chunk->length);
+	if (done < chunk->length)
+		done += log_bytes(framer, chunk, bytes + done, chunk->length - done);
+	framer->counters.bytes += done;
+	return done;
+}
+
+bool framer_has_room(const struct framer *framer)
+{
+	return ring_free(&framer->log) > CHUNK_HEAD;
+}
+
+void framer_mark(struct framer *framer, u8 flags)
+{
+	struct framer_chunk mark = { .flags = flags };
+
+	if (ring_used(&framer->log))
+		log_bytes(framer, &mark, "", 0);
+	else
+		framer->open.flags |= flags;
+}
+
+u64 framer_deadline(const struct framer *framer)
+{
+	return ring_used(&framer->log) ? FRAMER_NEVER : deadline(framer);
+}
+
+void framer_expire(struct framer *framer, u64 now)
+{
+	u64 ns;
+
+	for (ns = framer_deadline(framer); ns <= now; ns = framer_deadline(framer))
+		expire_one(framer, ns);
+}
+
+void framer_pump(struct framer *framer)
+{
+	feed_log(framer);
+}
+
+bool framer_resume(struct framer *framer, enum dtu_mode mode)
+{
+	switch (framer->state) {
+	case FRAMER_HELD:
+		framer->state = mode == DTU_MODE_LINE ? FRAMER_LINE : FRAMER_DATA;
+		framer->swallow = mode == DTU_MODE_DATA;
+		framer->restarting = false;
+		break;
+	case FRAMER_LINE:
+		if (mode == DTU_MODE_LINE)
+			return true;
+		if (framer->open.length)
+			cut_frame(framer, DTU_REASON_MODE);
+		framer->overlong = false;
+		framer->state = FRAMER_DATA;
+		break;
+	default:
+		return mode == DTU_MODE_DATA;
+	}
+	framer->quiet = false;
+	feed_log(framer);
+	return true;
+}
+
+void framer_configure(struct framer *framer, const struct framer_config *config)
+{
+	framer->config = *config;
+	if (!config->escape && framer->state == FRAMER_SEEN)
+		abort_escape(framer, framer->seen_ns);
+	if (!config->escape && framer->state == FRAMER_PLUS)
+		give_back(framer);
+	if (framer->state == FRAMER_DATA && framer->open.length >= config->length)
+		cut_frame(framer, DTU_REASON_LENGTH);
+}
+
+/* Payload bytes in the log. */
+static u32 log_length(const struct framer *framer)
+{
+	u64 position = framer->log.head + framer->waiting.length;
+	u32 length = framer->waiting.length;
+	struct framer_chunk chunk;
+
+	while (position != framer->log.tail) {
+		ring_copy_out(&framer->log, position, &chunk, CHUNK_HEAD);
+		position += CHUNK_HEAD + chunk.length;
+		length += chunk.length;
+	}
+	return length;
+}
+
+void framer_flush(struct framer *framer, bool keep_first)
+{
+	framer->counters.flushed += records_flush(&framer->records, keep_first);
+	framer->counters.flushed += framer->plus + log_length(framer);
+	framer->log.head = framer->log.tail;
+	framer->waiting.length = 0;
+	framer->open.length = 0;
+	framer->open.flags = 0;
+	framer->plus = 0;
+	framer->swallow = false;
+	framer->overlong = false;
+	framer->restarting = false;
+	framer->state = FRAMER_DATA;
+}

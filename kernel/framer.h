@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The framer: bytes and their times in, records out. It cuts frames by silence and length, follows
+ * the +++ sequence and collects command lines. Everything about time is decided here, and only from
+ * the times given: what comes out is a function of what went in, however late it is asked.
+ *
+ * Input that cannot be decided yet (behind a command line, or because the records are full) waits
+ * in a log together with its times and is read on as if it had only just come.
+ *
+ * No locking: the caller has it. Times are nanoseconds on CLOCK_MONOTONIC and never go back.
+ */
+#ifndef DTU_FRAMER_H
+#define DTU_FRAMER_H
+
+#include "records.h"
+
+/* Silence behind +++ is this long at most, however long the gap. */
+#define FRAMER_GUARD_NS		(300 * CORE_NSEC_PER_MSEC)
+/* "a" has to come within this time. */
+#define FRAMER_CONFIRM_NS	(3 * CORE_NSEC_PER_SEC)
+/* No deadline. */
+#define FRAMER_NEVER		U64_MAX
+
+/**
+ * struct framer_config - how to frame
+ * @gap_ns: silence that ends a frame
+ * @holdoff_ns: how long the UART may keep a byte to itself
+ * @char_ns: time of one character on the line; 0 where bytes take no time
+ * @length: bytes that fill a frame, 1..DTU_LENGTH_MAX
+ * @escape: look for +++
+ */
+struct framer_config {
+	u64 gap_ns;
+	u64 holdoff_ns;
+	u32 char_ns;
+	u32 length;
+	bool escape;
+};
+
+/**
+ * struct framer_chunk - bytes that arrived together
+ * @ns: when the last of them was delivered
+ * @span: how many were delivered at that time: their wire time lies before @ns
+ * @length: how many of these this chunk is
+ * @flags: DTU_FLAG_* of the frame they fall in
+ */
+struct framer_chunk {
+	u64 ns;
+	u32 span;
+	u32 length;
+	u8 flags;
+};
+
+enum framer_state {
+	FRAMER_DATA,	/* in a frame, or between two */
+	FRAMER_PLUS,	/* in a frame that is nothing but + so far, at most three, after silence */
+	FRAMER_SEEN,	/* +++ seen: the next byte decides */
+	FRAMER_LINE,	/* in a command line */
+	FRAMER_HELD,	/* a command line is out: wait for framer_resume() */
+};
+
+struct framer_counters {
+	u64 bytes;
+	u64 frames;
+	u64 cut_gap;
+	u64 cut_length;
+	u64 lines;
+	u64 lines_too_long;
+	u64 seen;
+	u64 confirmed;
+	u64 aborted;
+	u64 flushed;
+};
+
+struct framer {
+	struct framer_config config;
+	struct records records;
+	struct framer_counters counters;
+
+	enum framer_state state;
+	bool started;		/* a byte has come since the beginning */
+	bool quiet;		/* the line was silent for the gap: a +++ may begin */
+	u64 last_ns;		/* time of the last byte */
+
+	struct {		/* the open frame or line */
+		u32 length;
+		u64 first_ns;
+		u64 gap_min_ns;
+		u64 gap_max_ns;
+		u8 flags;
+	} open;
+	u64 silence_min_ns;	/* bounds of the silence before the present chunk */
+	u64 silence_max_ns;
+
+	unsigned int plus;	/* + kept aside in FRAMER_PLUS and FRAMER_SEEN */
+	u64 plus_ns[3];
+	u64 seen_ns;
+
+	bool swallow;		/* CR and LF behind it belong to it */
+	bool overlong;		/* the line has outgrown its record */
+	bool restarting;	/* the host began anew with +++ in command mode */
+	u8 line_head[4];
+
+	struct ring log;	/* input that waits, each chunk behind its struct framer_chunk */
+	struct framer_chunk waiting;	/* the first chunk of the log, head taken out */
+};
+
+/*
+ * @records and @log are memory for records and for input that waits; the sizes are powers of two,
+ * 8192 bytes at least.
+ */
+void framer_init(struct framer *framer, const struct framer_config *config, void *records, u32 records_size,
+		 void *log, u32 log_size);
+
+/* Take the bytes of @chunk; returns how many were taken, less than all only if the log is full. */
+u32 framer_push(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes);
+
+/* Bytes are missing, or were bad, before the next byte or in the open frame. */
+void framer_mark(struct framer *framer, u8 flags);
+
+/* When framer_expire() has something to do, or FRAMER_NEVER. */
+u64 framer_deadline(const struct framer *framer);
+
+/* Time has come to @now and nothing more has been received. */
+void framer_expire(struct framer *framer, u64 now);
+
+/* Records were taken: read on in the log. What has become due since is framer_expire()'s. */
+void framer_pump(struct framer *framer);
+
+/*
+ * Read on in @mode behind the line that was handed out, with the time of each byte that has come
+ * since. Without such a line only DTU_MODE_DATA is possible, and a line begun becomes a frame;
+ * returns false otherwise.
+ */
+bool framer_resume(struct framer *framer, enum dtu_mode mode);
+
+/* Another way to frame, from now on; the open frame goes on. */
+void framer_configure(struct framer *framer, const struct framer_config *config);
+
+/* Forget everything received, but the oldest record if @keep_first; back to data mode. */
+void framer_flush(struct framer *framer, bool keep_first);
+
+static inline enum dtu_mode framer_mode(const struct framer *framer)
+{
+	return framer->state >= FRAMER_LINE ? DTU_MODE_LINE : DTU_MODE_DATA;
+}
+
+/* Whether there is room in the log, so that framer_push() takes something. */
+bool framer_has_room(const struct framer *framer);
+
+#endif /* DTU_FRAMER_H */
