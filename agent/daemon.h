@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Leaving the terminal: the process that was started stays until the daemon has come up, and ends
+ * with its verdict, so that whoever started it sees an error as an error.
+ */
+#ifndef DAEMON_H
+#define DAEMON_H
+
+/*
+ * Go into the background. Returns in the daemon with a descriptor to report to, in the process
+ * that was started never; a negative errno if that fails.
+ */
+int daemon_begin(void);
+
+/* The daemon is up: let the process that was started end with 0. */
+void daemon_ready(int report);
+
+#endif

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Framing in this process, by the same core as the kernel's, from a plain raw tty. What it lacks is
+ * the time: it sees bytes when the scheduler lets it, not when they came.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/timer.h"
+#include "framer.h"
+#include "port/framing.h"
+
+#define RECORDS_SIZE 131072
+#define LOG_SIZE 65536
+/* A UART interrupts at 8 bytes as it comes out of reset, and 4 character times after the last. */
+#define FIFO_CHARS 12
+
+struct framing {
+	const struct framing_env *env;
+	struct framer framer;
+	struct timer timer;
+	bool gone;
+	uint8_t payload[DTU_PAYLOAD_MAX];
+	uint8_t records[RECORDS_SIZE];
+	uint8_t log[LOG_SIZE];
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+static void arm(struct framing *framing)
+{
+	uint64_t deadline = framer_deadline(&framing->framer);
+
+	if (deadline == FRAMER_NEVER)
+		timer_disarm(&framing->timer);
+	else
+		timer_arm_at(&framing->timer, framing->env->loop, deadline / 1000 + 1);
+}
+
+/* Take what the tty has, as long as there is room. */
+static void take_input(struct framing *framing)
+{
+	uint8_t bytes[4096];
+
+	while (ring_free(&framing->framer.log) > sizeof(bytes) + sizeof(struct framer_chunk)) {
+		ssize_t n = read(framing->env->fd, bytes, sizeof(bytes));
+		struct framer_chunk chunk = { .ns = now_ns() };
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			break;
+		if (n <= 0) {
+			framing->gone = true;
+			break;
+		}
+		chunk.span = chunk.length = (u32)n;
+		framer_push(&framing->framer, &chunk, bytes);
+	}
+	arm(framing);
+}
+
+static void expire(void *data)
+{
+	struct framing *framing = data;
+
+	/* Bytes that wait in the tty belong to the frame: being late must not cut it. */
+	take_input(framing);
+	framer_expire(&framing->framer, now_ns());
+	arm(framing);
+	framing->env->ready(framing->env->data);
+}
+
+static int attach(struct framing **framing, const struct framing_env *env)
+{
+	static const struct framer_config config = { .gap_ns = 50000000, .length = 1024, .escape = true };
+	struct framing *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return -ENOMEM;
+	log_warning("%s: framing without n_dtu: boundaries hold only as far as this process is scheduled in time",
+		    env->path);
+	made->env = env;
+	made->timer.fire = expire;
+	made->timer.data = made;
+	framer_init(&made->framer, &config, made->records, RECORDS_SIZE, made->log, LOG_SIZE);
+	*framing = made;
+	return 0;
+}
+
+static void detach(struct framing *framing)
+{
+	timer_free(&framing->timer);
+	free(framing);
+}
+
+static int configure(struct framing *framing, const struct framing_config *config)
+{
+	const struct framer_config framer = {
+		.gap_ns = (u64)config->gap_ms * 1000000,
+		.holdoff_ns = (u64)FIFO_CHARS * config->char_ns,
+		.char_ns = config->char_ns,
+		.length = config->length,
+		.escape = true,
+	};
+
+	framer_configure(&framing->framer, &framer);
+	arm(framing);
+	return 0;
+}
+
+static int next(struct framing *framing, struct dtu_record *head, const uint8_t **payload)
+{
+	struct framer *framer = &framing->framer;
+
+	take_input(framing);
+	if (!records_peek(&framer->records, head))
+		return framing->gone ? -EPIPE : 0;
+	records_copy(&framer->records, sizeof(*head), framing->payload, head->length - (u32)sizeof(*head));
+	records_consume(&framer->records);
+	framer_pump(framer);
+	arm(framing);
+	*payload = framing->payload;
+	return 1;
+}
+
+static int resume(struct framing *framing, enum dtu_mode mode)
+{
+	if (!framer_resume(&framing->framer, mode))
+		return -EINVAL;
+	arm(framing);
+	framing->env->ready(framing->env->data);
+	return 0;
+}
+
+static int stats(struct framing *framing, enum dtu_mode *mode, uint64_t counters[DTU_A_STATS_MAX + 1])
+{
+	const struct framer_counters *framer = &framing->framer.counters;
+
+	*mode = framer_mode(&framing->framer);
+	counters[DTU_A_STATS_RX_BYTES] = framer->bytes;
+	counters[DTU_A_STATS_FRAMES] = framer->frames;
+	counters[DTU_A_STATS_CUT_GAP] = framer->cut_gap;
+	counters[DTU_A_STATS_CUT_LENGTH] = framer->cut_length;
+	counters[DTU_A_STATS_LINES] = framer->lines;
+	counters[DTU_A_STATS_LINES_TOO_LONG] = framer->lines_too_long;
+	counters[DTU_A_STATS_ESCAPES_SEEN] = framer->seen;
+	counters[DTU_A_STATS_ESCAPES_CONFIRMED] = framer->confirmed;
+	counters[DTU_A_STATS_ESCAPES_ABORTED] = framer->aborted;
+	counters[DTU_A_STATS_FLUSHED] = framer->flushed;
+	return 0;
+}
+
+const struct framing_ops framing_fallback = {
+	.name = "fallback",
+	.attach = attach,
+	.detach = detach,
+	.configure = configure,
+	.next = next,
+	.resume = resume,
+	.stats = stats,
+};
