@@ -40,14 +40,13 @@ static void on_frame(void *data, const uint8_t *bytes, size_t length)
 static void enter_data_mode(struct device *device)
 {
 	device->dialog = DIALOG_DATA;
-	if (!device->restarting)
-		port_hold(device->port, false);
+	port_hold(device->port, device->restarting ? PORT_PAUSED : PORT_FREE);
 }
 
 static void begin_restart(struct device *device)
 {
 	device->restarting = true;
-	port_hold(device->port, true);
+	port_hold(device->port, PORT_PAUSED);
 	port_drain(device->port);
 }
 
@@ -82,12 +81,12 @@ static void on_escape(void *data, enum dtu_record_type event)
 	switch (event) {
 	case DTU_RECORD_SEEN:
 		device->dialog = DIALOG_SEEN;
-		port_hold(device->port, true);
+		port_hold(device->port, PORT_PAUSED);
 		say_text(device, "a");
 		break;
 	case DTU_RECORD_CONFIRMED:
 		device->dialog = DIALOG_COMMAND;
-		port_hold(device->port, true);
+		port_hold(device->port, PORT_COMMAND);
 		say_text(device, "+ok\r\n");
 		break;
 	default:

@@ -28,7 +28,7 @@ int address_from(struct address *address, const struct sockaddr *from, uint16_t 
 int address_parse(struct address *address, const char *text, uint16_t port)
 {
 	/* AI_NUMERICHOST: asks nobody, so it never blocks; unlike inet_pton it knows "%eth0". */
-	const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM };
 	struct addrinfo *found;
 	int r;
 

@@ -44,9 +44,9 @@ struct link {
 	struct channel now;  /* the connection */
 	struct channel past; /* one that has ended with bytes still to be read */
 	bool hold;
-	bool ended;	   /* the connection has; it is taken down by the end timer */
-	int end_error;	   /* why, as a negative errno; 0: closed by the peer */
-	struct timer end;  /* at once, but from the loop: no event from within a caller's call */
+	bool ended;	  /* the connection has; it is taken down by the end timer */
+	int end_error;	  /* why, as a negative errno; 0: closed by the peer */
+	struct timer end; /* at once, but from the loop: no event from within a caller's call */
 	struct timer retry;
 
 	struct queue queue;
@@ -572,8 +572,8 @@ int link_new(struct link **out, sd_event *loop, struct resolver *resolver, const
 	link->events = events;
 	link->data = data;
 	link->now.fd = link->past.fd = -1;
-	link->end = (struct timer){.fire = on_end, .data = link};
-	link->retry = (struct timer){.fire = on_retry, .data = link};
+	link->end = (struct timer){ .fire = on_end, .data = link };
+	link->retry = (struct timer){ .fire = on_retry, .data = link };
 	(void)snprintf(link->name, sizeof(link->name), "%s", name);
 	race_init(&link->race, loop, on_race_done, link);
 	*out = link;

@@ -51,11 +51,11 @@ struct link_events {
 
 struct link_stats {
 	enum link_state state;
-	const char *error;	/* last error in words, or NULL */
-	char peer[80];		/* address and port of the connection, "" if none */
-	uint64_t since_us;	/* CLOCK_MONOTONIC of the last change of state */
-	uint64_t connects;	/* successful ones */
-	uint64_t failures;	/* rounds that ended without a connection, and connections that broke */
+	const char *error; /* last error in words, or NULL */
+	char peer[80];	   /* address and port of the connection, "" if none */
+	uint64_t since_us; /* CLOCK_MONOTONIC of the last change of state */
+	uint64_t connects; /* successful ones */
+	uint64_t failures; /* rounds that ended without a connection, and connections that broke */
 	uint64_t tx_frames, tx_bytes, rx_reads, rx_bytes;
 	uint64_t dropped_full;	/* frames dropped because the queue was full */
 	uint64_t dropped_error; /* frames that a datagram socket refused */

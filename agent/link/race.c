@@ -35,7 +35,7 @@ static void close_attempt(struct attempt *attempt)
 void race_init(struct race *race, sd_event *loop,
 	       void (*done)(void *data, int fd, const struct address *peer, int error), void *data)
 {
-	*race = (struct race){.loop = loop, .done = done, .data = data};
+	*race = (struct race){ .loop = loop, .done = done, .data = data };
 }
 
 static void finish(struct race *race, int fd, const struct address *peer, int error)
@@ -203,7 +203,7 @@ void race_add(struct race *race, const struct address *addresses, size_t n)
 	if (!race->transport)
 		return;
 	for (size_t i = 0; i < n && race->count < RACE_ADDRESSES; i++) {
-		race->attempts[race->count++] = (struct attempt){.race = race, .address = addresses[i], .fd = -1};
+		race->attempts[race->count++] = (struct attempt){ .race = race, .address = addresses[i], .fd = -1 };
 		v6 |= addresses[i].any.sa_family == AF_INET6;
 	}
 	if (race->begun ? idle : v6)
@@ -221,11 +221,6 @@ void race_complete(struct race *race)
 	race->complete = true;
 	if (!race->begun || !running(race))
 		advance(race);
-}
-
-bool race_begun(const struct race *race)
-{
-	return race->begun;
 }
 
 void race_stop(struct race *race)

@@ -67,9 +67,6 @@ void race_add(struct race *race, const struct address *addresses, size_t n);
 /* There are no more addresses. May end the race: calls done. */
 void race_complete(struct race *race);
 
-/* An attempt was made already. */
-bool race_begun(const struct race *race);
-
 /* Give up; done is not called. */
 void race_stop(struct race *race);
 

@@ -97,8 +97,7 @@ static const char *error_words(int status)
 /* The name servers failed, not the name. */
 static bool blames_server(int status)
 {
-	return status != ARES_SUCCESS && status != ARES_ENOTFOUND && status != ARES_ENODATA &&
-	       status != ARES_EBADNAME;
+	return status != ARES_SUCCESS && status != ARES_ENOTFOUND && status != ARES_ENODATA && status != ARES_EBADNAME;
 }
 
 static struct stamp read_stamp(void)
@@ -106,8 +105,8 @@ static struct stamp read_stamp(void)
 	struct stat st;
 
 	if (stat(RESOLV_CONF, &st) < 0)
-		return (struct stamp){0};
-	return (struct stamp){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
+		return (struct stamp){ 0 };
+	return (struct stamp){ st.st_dev, st.st_ino, st.st_size, st.st_mtim };
 }
 
 static bool same_stamp(const struct stamp *a, const struct stamp *b)
@@ -255,7 +254,7 @@ static void on_result(void *data, int status, int timeouts, struct ares_addrinfo
 static void ask(struct query *query)
 {
 	struct resolver *resolver = query->request->resolver;
-	const struct ares_addrinfo_hints hints = {.ai_family = query->family, .ai_socktype = SOCK_STREAM};
+	const struct ares_addrinfo_hints hints = { .ai_family = query->family, .ai_socktype = SOCK_STREAM };
 
 	query->pending = true;
 	ares_getaddrinfo(resolver->channel, query->request->host, NULL, &hints, on_result, query);
@@ -289,7 +288,7 @@ static int renew_channel(struct resolver *resolver)
 /* Both families have been answered, or the time is up. */
 static void tell_last(struct resolver_request *request, const struct query *query)
 {
-	struct resolver_answer answer = {.addresses = query->addresses, .n = query->n, .last = true};
+	struct resolver_answer answer = { .addresses = query->addresses, .n = query->n, .last = true };
 	int status = ARES_ENODATA;
 	size_t n = 0;
 
@@ -310,7 +309,7 @@ static bool tell(struct resolver_request *request)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(request->queries); i++) {
 		struct query *query = &request->queries[i];
-		struct resolver_answer answer = {.addresses = query->addresses, .n = query->n};
+		struct resolver_answer answer = { .addresses = query->addresses, .n = query->n };
 
 		if (query->pending || query->told)
 			continue;
@@ -389,7 +388,7 @@ static void on_limit(void *data)
 static struct resolver_request *new_request(struct resolver *resolver, const char *host, uint16_t port)
 {
 	struct resolver_request *request = calloc(1, sizeof(*request));
-	static const int families[] = {AF_INET6, AF_INET};
+	static const int families[] = { AF_INET6, AF_INET };
 
 	if (!request)
 		return NULL;

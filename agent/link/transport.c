@@ -9,6 +9,8 @@
 
 /* What TCP may hold unacknowledged (SPEC 6): more would only be lost at a break. */
 #define TCP_SEND_BUFFER 65536
+/* Enough for any serial line; a peer that sends faster is held back instead of filling the memory. */
+#define TCP_RECEIVE_BUFFER 32768
 
 static int open_socket(const struct address *address, int type)
 {
@@ -26,13 +28,14 @@ static int connect_socket(int fd, const struct address *address)
 
 static int tcp_open(const struct address *address)
 {
-	const int on = 1, size = TCP_SEND_BUFFER;
+	const int on = 1, send_size = TCP_SEND_BUFFER, receive_size = TCP_RECEIVE_BUFFER;
 	int fd = open_socket(address, SOCK_STREAM), r;
 
 	if (fd < 0)
 		return fd;
 	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) < 0)
+	    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_size, sizeof(send_size)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_size, sizeof(receive_size)) < 0)
 		r = -errno;
 	else
 		r = connect_socket(fd, address);
@@ -45,7 +48,7 @@ static int tcp_open(const struct address *address)
 
 static int tcp_opened(int fd)
 {
-	struct address self = {.length = sizeof(self.v6)}, peer = {.length = sizeof(peer.v6)};
+	struct address self = { .length = sizeof(self.v6) }, peer = { .length = sizeof(peer.v6) };
 	int error = 0;
 	socklen_t size = sizeof(error);
 

@@ -21,8 +21,8 @@ void downlink_add(struct downlink *downlink, const uint8_t *bytes, size_t length
 	if (!length)
 		return;
 	downlink->buf.limit = BUFFER_LIMIT;
-	to = unit == length && length <= downlink_room(downlink) ? buf_reserve(&downlink->buf, sizeof(unit) + length) :
-								    NULL;
+	to = unit == length && length <= downlink_room(downlink) ? buf_reserve(&downlink->buf, sizeof(unit) + length)
+								 : NULL;
 	if (!to) {
 		downlink->dropped += length;
 		return;

@@ -17,10 +17,10 @@
 
 /* Zero-initialise. */
 struct downlink {
-	struct buf buf;	    /* units, each behind its length */
-	size_t waiting;	    /* their bytes */
-	size_t rest;	    /* of the unit that is leaving; its length has left the buffer */
-	uint64_t dropped;   /* bytes */
+	struct buf buf;	  /* units, each behind its length */
+	size_t waiting;	  /* their bytes */
+	size_t rest;	  /* of the unit that is leaving; its length has left the buffer */
+	uint64_t dropped; /* bytes */
 };
 
 /* Room for one more unit, in bytes. */

@@ -50,8 +50,8 @@ static const struct socket_settings {
 	const char *name;
 	enum setting_id address, enable, timeout;
 } socket_settings[SOCKETS] = {
-	{"A", SETTING_SOCKA, SETTING_SOCKAEN, SETTING_SOCKATO},
-	{"B", SETTING_SOCKB, SETTING_SOCKBEN, SETTING_SOCKBTO},
+	{ "A", SETTING_SOCKA, SETTING_SOCKAEN, SETTING_SOCKATO },
+	{ "B", SETTING_SOCKB, SETTING_SOCKBEN, SETTING_SOCKBTO },
 };
 
 static bool setting_is_on(const struct settings *settings, enum setting_id id)

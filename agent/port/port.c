@@ -36,7 +36,7 @@ struct port {
 	const struct framing_ops *ops;
 	struct framing *framing;
 	struct buf queue;
-	bool held;
+	enum port_hold hold;
 	struct timer drain;
 	uint64_t drain_end;
 };
@@ -326,21 +326,21 @@ int port_write(struct port *port, const void *bytes, size_t length)
 
 bool port_held(const struct port *port)
 {
-	return port->held;
+	return port->hold == PORT_COMMAND;
 }
 
 size_t port_room(const struct port *port)
 {
-	if (port->held || port->queue.length >= PORT_DATA_QUEUE)
+	if (port->hold != PORT_FREE || port->queue.length >= PORT_DATA_QUEUE)
 		return 0;
 	return PORT_DATA_QUEUE - port->queue.length;
 }
 
-void port_hold(struct port *port, bool hold)
+void port_hold(struct port *port, enum port_hold hold)
 {
-	bool released = port->held && !hold;
+	bool released = port->hold != PORT_FREE && hold == PORT_FREE;
 
-	port->held = hold;
+	port->hold = hold;
 	if (released && port_room(port))
 		port->events->room(port->data);
 }

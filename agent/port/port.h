@@ -83,8 +83,16 @@ int port_write(struct port *port, const void *bytes, size_t length);
 /* How many bytes of data from the network may be written now. */
 size_t port_room(const struct port *port);
 
-/* Data from the network has to wait, or not any more. */
-void port_hold(struct port *port, bool hold);
+/* Whether data from the network may be written. */
+enum port_hold {
+	PORT_FREE,
+	PORT_PAUSED,  /* for a moment: +++ is undecided, or a restart is on its way */
+	PORT_COMMAND, /* the host is in command mode */
+};
+
+void port_hold(struct port *port, enum port_hold hold);
+
+/* In command mode: what waits for it is dropped if its connection ends (SPEC 2). */
 bool port_held(const struct port *port);
 
 /* Whether the line has RTS and CTS. */

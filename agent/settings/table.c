@@ -16,12 +16,6 @@ static const char *const flows[] = { "NFC", "FC", NULL };
 #define ASCII(n, from, to) .name = (n), .type = PARAM_ASCII, .ranges = { { (from), (to) } }
 #define TEXT(n, from, to) .name = (n), .type = PARAM_TEXT, .ranges = { { (from), (to) } }
 
-#define SOCK                                                       \
-	{ ENUM("protocol", protocols) }, { TEXT("host", 1, 100) }, \
-	{                                                          \
-		INT("port", 1, 65535)                              \
-	}
-
 const struct setting settings_table[SETTING_COUNT] = {
 	[SETTING_E] = { "E", "ON", EFFECT_NOW, .params = { { ENUM("state", on_off) } } },
 	[SETTING_WKMOD] = { "WKMOD", "NET", EFFECT_RESTART, .params = { { ENUM("mode", modes) } } },
@@ -42,8 +36,14 @@ const struct setting settings_table[SETTING_COUNT] = {
 	},
 	[SETTING_UARTFT] = { "UARTFT", "50", EFFECT_RESTART, .params = { { INT("milliseconds", 50, 60000) } } },
 	[SETTING_UARTFL] = { "UARTFL", "1024", EFFECT_RESTART, .params = { { INT("bytes", 5, 2048) } } },
-	[SETTING_SOCKA] = { "SOCKA", "TCP,test.usr.cn,2317", EFFECT_RESTART, .params = { SOCK } },
-	[SETTING_SOCKB] = { "SOCKB", "TCP,test.usr.cn,2317", EFFECT_RESTART, .params = { SOCK } },
+	[SETTING_SOCKA] = {
+		"SOCKA", "TCP,test.usr.cn,2317", EFFECT_RESTART,
+		.params = { { ENUM("protocol", protocols) }, { TEXT("host", 1, 100) }, { INT("port", 1, 65535) } },
+	},
+	[SETTING_SOCKB] = {
+		"SOCKB", "TCP,test.usr.cn,2317", EFFECT_RESTART,
+		.params = { { ENUM("protocol", protocols) }, { TEXT("host", 1, 100) }, { INT("port", 1, 65535) } },
+	},
 	[SETTING_SOCKAEN] = { "SOCKAEN", "ON", EFFECT_NOW, .params = { { ENUM("state", on_off) } } },
 	[SETTING_SOCKBEN] = { "SOCKBEN", "OFF", EFFECT_NOW, .params = { { ENUM("state", on_off) } } },
 	[SETTING_SOCKATO] = { "SOCKATO", "5", EFFECT_RESTART, .params = { { INT("seconds", 1, 100) } } },
