@@ -262,19 +262,20 @@ static int run(struct agent *agent, int report)
 		log_error("cannot set up the event loop: %s", strerror(-ret));
 		return ret;
 	}
-	ret = device_start(&agent->device, agent->loop, &options);
+	/* The control socket first: nothing is said to the host if we cannot stay. */
+	ret = open_control(agent);
 	if (ret < 0)
 		return ret;
-	ret = open_control(agent);
+	ret = device_start(&agent->device, agent->loop, &options);
 	if (ret == 0) {
 		(void)sd_notifyf(0, "READY=1\nSTATUS=%s", agent->config.port);
 		if (report >= 0)
 			daemon_ready(report);
 		ret = sd_event_loop(agent->loop);
 		(void)sd_notify(0, "STOPPING=1");
+		device_stop(&agent->device);
 	}
 	control_close(agent->control);
-	device_stop(&agent->device);
 	return ret;
 }
 

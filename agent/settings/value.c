@@ -81,8 +81,7 @@ static int parse_int(const struct param *param, const uint8_t *p, size_t n, stru
 	char text[24];
 	long number = 0;
 
-	if (!n && param->ranges[0].lo != 0)
-		return -EINVAL;
+	/* Nothing at all is 0, which is in order where the range begins there. */
 	for (size_t i = 0; i < n; i++) {
 		if (!isdigit(p[i]) || number > INT32_MAX / 10)
 			return -EINVAL;
