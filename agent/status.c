@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "status.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <systemd/sd-event.h>
 
@@ -70,6 +71,14 @@ static void put_port(struct report *report, const struct device *device)
 	report_close(report);
 }
 
+static void put_address(struct report *report, const struct mode_socket *status)
+{
+	char address[320];
+
+	(void)snprintf(address, sizeof(address), "%s,%s,%u", status->protocol, status->host, status->port);
+	report_text(report, "address", address);
+}
+
 static void put_socket(struct report *report, const struct device *device, unsigned int socket, const char *name)
 {
 	struct mode_socket status;
@@ -78,6 +87,7 @@ static void put_socket(struct report *report, const struct device *device, unsig
 		return;
 	report_open(report, name);
 	report_flag(report, "enabled", status.enabled);
+	put_address(report, &status);
 	report_text(report, "blocked", status.blocked);
 	report_text(report, "state", link_state_name(status.link.state));
 	report_number(report, "since_s", seconds_since(device, status.link.since_us));

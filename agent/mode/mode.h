@@ -28,6 +28,9 @@ struct mode_env {
 /* How a socket stands, for SOCKxLK and status. */
 struct mode_socket {
 	bool enabled;
+	const char *protocol; /* of the address in force, with host and port; valid until the next restart */
+	const char *host;
+	unsigned int port;
 	const char *blocked; /* why it is not started although enabled, or NULL */
 	struct link_stats link;
 	size_t downlink;	   /* bytes that wait for the serial port */

@@ -298,6 +298,9 @@ static bool net_socket(struct mode *mode, unsigned int i, struct mode_socket *ou
 	socket = &mode->sockets[i];
 	*out = (struct mode_socket){
 		.enabled = socket->enabled,
+		.protocol = socket->config.protocol == LINK_UDP ? "UDP" : "TCP",
+		.host = socket->config.host,
+		.port = socket->config.port,
 		.blocked = socket->enabled ? socket->blocked : NULL,
 		.downlink = socket->downlink.waiting,
 	};

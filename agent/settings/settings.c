@@ -243,6 +243,8 @@ static int put_in_force(struct settings *settings, struct set *fresh)
 	settings->stored = !r;
 	if (r < 0)
 		return r;
+	if (settings->state == STORE_NEW)
+		settings->state = STORE_GOOD;
 	old = settings->set;
 	settings->set = *fresh;
 	*fresh = old;
