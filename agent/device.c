@@ -248,7 +248,8 @@ static int load_settings(struct device *device)
 	int ret = settings_load(&device->settings, device->state);
 
 	if (ret == -EBUSY)
-		log_error("%s: another dtud uses this state folder; stop it or give --state another one", device->state);
+		log_error("%s: another dtud uses this state folder; stop it or give --state another one",
+			  device->state);
 	else if (ret < 0)
 		log_error("%s: cannot use it as state folder: %s", device->state, strerror(-ret));
 	return ret;

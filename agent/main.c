@@ -33,11 +33,16 @@ struct agent {
 };
 
 static const struct option long_options[] = {
-	{ "port", required_argument, NULL, 'p' },	{ "state", required_argument, NULL, 's' },
-	{ "config", required_argument, NULL, 'c' },	{ "socket", required_argument, NULL, 'S' },
-	{ "fallback", no_argument, NULL, 'F' },		{ "foreground", no_argument, NULL, 'f' },
-	{ "check-config", optional_argument, NULL, 'C' }, { "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },		{ "version", no_argument, NULL, 'V' },
+	{ "port", required_argument, NULL, 'p' },
+	{ "state", required_argument, NULL, 's' },
+	{ "config", required_argument, NULL, 'c' },
+	{ "socket", required_argument, NULL, 'S' },
+	{ "fallback", no_argument, NULL, 'F' },
+	{ "foreground", no_argument, NULL, 'f' },
+	{ "check-config", optional_argument, NULL, 'C' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -287,8 +292,7 @@ static int make_absolute(char *path)
 
 	if (!*path || *path == '/')
 		return 0;
-	if (!getcwd(folder, sizeof(folder)) ||
-	    snprintf(whole, sizeof(whole), "%s/%s", folder, path) >= PATH_MAX)
+	if (!getcwd(folder, sizeof(folder)) || snprintf(whole, sizeof(whole), "%s/%s", folder, path) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	memcpy(path, whole, strlen(whole) + 1);
 	return 0;

@@ -83,7 +83,7 @@ static void put_socket(struct report *report, const struct device *device, unsig
 {
 	struct mode_socket status;
 
-	if (!device->mode || !device->mode_ops->socket(device->mode, socket, &status))
+	if (!device->mode || !device->mode_ops || !device->mode_ops->socket(device->mode, socket, &status))
 		return;
 	report_open(report, name);
 	report_flag(report, "enabled", status.enabled);

@@ -10,7 +10,7 @@
 static void close_file(FILE **file)
 {
 	if (*file)
-		fclose(*file);
+		(void)fclose(*file);
 }
 
 int ldisc_find(const char *name)

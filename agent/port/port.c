@@ -200,8 +200,7 @@ static void complain(const char *path, int error)
 /* The tty, ours alone. Logs and returns a negative errno on failure. */
 static int open_tty(const char *path)
 {
-	_cleanup_close_ int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	int taken;
+	int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0 || !isatty(fd) || flock(fd, LOCK_EX | LOCK_NB) < 0 || ioctl(fd, TIOCEXCL) < 0) {
 		int error = errno;
@@ -210,11 +209,10 @@ static int open_tty(const char *path)
 		if (fd >= 0 && error == EINVAL)
 			error = ENOTTY;
 		complain(path, error);
+		close_fd(&fd);
 		return -error;
 	}
-	taken = fd;
-	fd = -1;
-	return taken;
+	return fd;
 }
 
 static int start(struct port *port, const char *path)

@@ -54,7 +54,7 @@ struct port_stats {
 	char name[64];
 	enum dtu_mode mode;
 	uint64_t counters[DTU_A_STATS_MAX + 1]; /* by enum dtu_a_stats */
-	size_t queued;			      /* bytes waiting to be written */
+	size_t queued;				/* bytes waiting to be written */
 };
 
 /*
