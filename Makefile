@@ -23,7 +23,7 @@ libs = -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(packages))
 
 objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
-.PHONY: all modules check soak lint install clean help
+.PHONY: all modules check soak lint fuzz install clean help
 
 all: $(OUT)/dtud $(OUT)/dtuctl ## build the agent and dtuctl into build/ (SAN=1: with ASan and UBSan, into build/san/)
 
@@ -54,9 +54,17 @@ soak: ## all tests with their full counts; the result is kept in docs/results/
 lint: ## sparse, checkpatch, clang-tidy, clang-format, shellcheck, licence lines
 	@scripts/lint
 
-install: all ## install the agent below DESTDIR=, in PREFIX=/usr/local
+fuzz: ## run each fuzz target for SECONDS=60
+	@scripts/fuzz --seconds=$(or $(SECONDS),60)
+
+install: all ## install the agent below DESTDIR=, in PREFIX=/usr/local; what systemd and udev read in /usr/lib
 	install -D -m 755 $(OUT)/dtud $(DESTDIR)$(PREFIX)/sbin/dtud
 	install -D -m 755 $(OUT)/dtuctl $(DESTDIR)$(PREFIX)/bin/dtuctl
+	install -D -m 644 systemd/dtu.modules-load.conf $(DESTDIR)/usr/lib/modules-load.d/dtu.conf
+	install -D -m 644 systemd/dtu.sysusers.conf $(DESTDIR)/usr/lib/sysusers.d/dtu.conf
+	install -d $(DESTDIR)/usr/lib/systemd/system
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|' 'systemd/dtud@.service.in' > '$(DESTDIR)/usr/lib/systemd/system/dtud@.service'
+	install -D -m 644 udev/60-dtu.rules $(DESTDIR)$(PREFIX)/share/doc/dtu/examples/60-dtu.rules
 
 clean: ## remove build/
 	rm -rf build

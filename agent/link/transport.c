@@ -10,7 +10,7 @@
 /* What TCP may hold unacknowledged (SPEC 6): more would only be lost at a break. */
 #define TCP_SEND_BUFFER 65536
 /* Enough for any serial line; a peer that sends faster is held back instead of filling the memory. */
-#define TCP_RECEIVE_BUFFER 32768
+#define TCP_RECEIVE_BUFFER 65536
 
 static int open_socket(const struct address *address, int type)
 {

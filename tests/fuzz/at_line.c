@@ -4,6 +4,8 @@
  * a reply is whole, it is one reply, and setting what a query printed changes nothing.
  *
  * Settings are kept in a folder under $TMPDIR: a memory file system makes this fast.
+ *
+ * sources: agent/base/buf.c agent/base/log.c agent/base/crc32.c agent/settings agent/at
  */
 #include "../unit/fixture.h"
 
