@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
  * Interface of the n_dtu line discipline: what read() returns and the generic netlink
- * family "dtu". The netlink part is described by kernel/dtu.yaml.
+ * family "dtu".
  *
  * A tty with n_dtu attached is a "port". read() returns one record a call: by default the bytes
  * of one frame and nothing else, so that `cat` works; with the port option "header" each record
