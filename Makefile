@@ -23,7 +23,7 @@ libs = -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(packages))
 
 objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
-.PHONY: all modules check soak lint fuzz install clean help
+.PHONY: all modules tests check soak lint fuzz install clean help
 
 all: $(OUT)/dtud $(OUT)/dtuctl ## build the agent and dtuctl into build/ (SAN=1: with ASan and UBSan, into build/san/)
 
@@ -44,6 +44,9 @@ $(OUT)/obj/%.o: %.c Makefile VERSION
 
 modules: ## build n_dtu.ko for KDIR=/path/to/a/kernel's/build (default: the running kernel)
 	@scripts/module $(KDIR)
+
+tests: ## build the test programs that run inside the lab
+	@$(MAKE) -s -C tests/kselftest
 
 check: ## first tier of all tests; last line: N passed, N failed
 	@scripts/check

@@ -215,7 +215,12 @@ class Bed:
             left = end - time.monotonic()
             if left <= 0:
                 return
-            self.turn(left)
+            # select() may be late by a thousandth of what it waits for; sleep() is not
+            if left > 0.01:
+                self.turn(left * 0.99)
+            else:
+                time.sleep(left)
+                self.turn(0)
 
     def wait(self, condition, seconds, what):
         end = time.monotonic() + seconds
