@@ -8,6 +8,19 @@
 
 #include "base/util.h"
 
+int daemon_keep_standard(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
 /* 0 if the daemon has said so; 1 if it ended without. */
 static _Noreturn void wait_for_verdict(int report)
 {

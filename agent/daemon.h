@@ -7,6 +7,12 @@
 #define DAEMON_H
 
 /*
+ * Make sure that descriptors 0 to 2 are open, whatever whoever started us has closed: the port must
+ * not become one of them. Before anything is opened. 0 or a negative errno.
+ */
+int daemon_keep_standard(void);
+
+/*
  * Go into the background. Returns in the daemon with a descriptor to report to, in the process
  * that was started never; a negative errno if that fails.
  */

@@ -43,8 +43,20 @@ static void enter_data_mode(struct device *device)
 	port_hold(device->port, device->restarting ? PORT_PAUSED : PORT_FREE);
 }
 
+/* Out of a command mode that the host has left behind. */
+static void release_port(struct device *device)
+{
+	port_release(device->port);
+	/* a +++ that was seen meanwhile is still to be decided */
+	if (device->dialog != DIALOG_SEEN)
+		enter_data_mode(device);
+}
+
 static void begin_restart(struct device *device)
 {
+	/* Asked for again and again, it still comes. */
+	if (device->restarting)
+		return;
 	device->restarting = true;
 	port_hold(device->port, PORT_PAUSED);
 	port_drain(device->port);
@@ -121,7 +133,8 @@ static unsigned int digits(const struct device *device, enum setting_id id, size
 	return (unsigned int)strtoul(settings_text(device->settings, id, param), NULL, 10);
 }
 
-static int configure_port(struct device *device)
+/* A port that refuses is no reason to end: nobody could set it right any more. Status says so. */
+static void configure_port(struct device *device)
 {
 	const struct port_config config = {
 		.baud = digits(device, SETTING_UART, 0),
@@ -134,10 +147,10 @@ static int configure_port(struct device *device)
 	};
 	int ret = port_configure(device->port, &config);
 
+	device->line_error = ret;
 	if (ret < 0)
-		log_error("the port refuses %u baud, %u%c%u: %s", config.baud, config.data_bits, config.parity,
-			  config.stop_bits, strerror(-ret));
-	return ret;
+		log_error("the port refuses %u baud, %u%c%u: %s (AT+UART, then AT+Z)", config.baud, config.data_bits,
+			  config.parity, config.stop_bits, strerror(-ret));
 }
 
 static void start_mode(struct device *device)
@@ -194,7 +207,7 @@ static void on_drained(void *data)
 	device->restarts++;
 	if (device->dialog == DIALOG_COMMAND)
 		port_release(device->port);
-	(void)configure_port(device);
+	configure_port(device);
 	announce(device);
 	restart_mode(device);
 	/* a +++ that was seen meanwhile is still to be decided */
@@ -237,10 +250,8 @@ void device_control(struct device *device, const uint8_t *line, size_t length, s
 	after = at_execute(&device->at, AT_WAY_CONTROL, line, length, reply);
 	if (after == AT_AFTER_RESTART)
 		begin_restart(device);
-	if (after == AT_AFTER_NOTHING || device->dialog == DIALOG_DATA)
-		return;
-	port_release(device->port);
-	enter_data_mode(device);
+	if (after != AT_AFTER_NOTHING && device->dialog == DIALOG_COMMAND)
+		release_port(device);
 }
 
 static int load_settings(struct device *device)
@@ -278,7 +289,8 @@ static int start(struct device *device, const struct device_options *options)
 	ret = port_open(&device->port, device->loop, options->port, options->fallback, &port_events, device);
 	if (ret < 0)
 		return ret;
-	return configure_port(device);
+	configure_port(device);
+	return 0;
 }
 
 int device_start(struct device *device, sd_event *loop, const struct device_options *options)

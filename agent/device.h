@@ -35,6 +35,7 @@ struct device {
 	struct mode_env mode_env;
 	enum dialog dialog;
 	bool restarting;       /* the reply to AT+Z and the like is on its way out */
+	int line_error;	       /* why the port refused its settings, as a negative errno, or 0 */
 	uint64_t started_us;   /* CLOCK_MONOTONIC of the last start, soft ones too */
 	uint64_t restarts;     /* soft ones */
 	uint64_t frames_lost;  /* frames that came while there was no mode to carry them */

@@ -13,12 +13,12 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "control/control.h"
+#include "control/path.h"
 #include "daemon.h"
 #include "device.h"
 #include "status.h"
 
 #define DEFAULT_CONFIG "/etc/dtu/dtud.conf"
-#define RUN_FOLDER "/run/dtu"
 
 enum exit_status { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
 
@@ -56,7 +56,7 @@ static const char usage_text[] =
 	"  -p, --port TTY        the serial port, like /dev/ttyS1\n"
 	"  -s, --state DIR       folder of the settings; made if missing\n"
 	"  -c, --config FILE     the integrator's file (default " DEFAULT_CONFIG ", if there is one)\n"
-	"  -S, --socket PATH     control socket for dtuctl (default " RUN_FOLDER "/NAME-OF-TTY.sock)\n"
+	"  -S, --socket PATH     control socket for dtuctl (default " CONTROL_FOLDER "/NAME-OF-TTY.sock)\n"
 	"  -F, --fallback        frame in this process instead of the kernel's n_dtu: for containers\n"
 	"                        and trials; boundaries then depend on the scheduler\n"
 	"  -f, --foreground      stay on the terminal; a service manager needs no option\n"
@@ -144,7 +144,7 @@ static int read_config(struct agent *agent)
 
 	if (!named)
 		agent->config_path = DEFAULT_CONFIG;
-	if (!named && access(agent->config_path, F_OK) < 0)
+	if (!named && access(agent->config_path, F_OK) < 0 && errno == ENOENT)
 		return 0;
 	return config_read(&agent->config, agent->config_path);
 }
@@ -159,22 +159,14 @@ static int check_config(struct agent *agent)
 	return EXIT_OK;
 }
 
-/* The control socket of /dev/ttyS1 is ttyS1.sock, of /dev/pts/3 pts-3.sock. */
 static void default_socket(struct config *config)
 {
-	const char *name = config->port;
-	char *c;
+	_cleanup_free_ char *path = control_path(CONTROL_FOLDER, config->port);
 
-	if (!strncmp(name, "/dev/", 5))
-		name += 5;
-	while (*name == '/')
-		name++;
-	(void)snprintf(config->socket, sizeof(config->socket), RUN_FOLDER "/%.200s.sock", name);
-	for (c = config->socket + sizeof(RUN_FOLDER); *c; c++)
-		if (*c == '/')
-			*c = '-';
-	if (mkdir(RUN_FOLDER, 0755) < 0 && errno != EEXIST)
-		log_warning(RUN_FOLDER ": cannot make the folder: %s", strerror(errno));
+	/* What is cut here is too long for a socket anyway, and refused. */
+	(void)snprintf(config->socket, sizeof(config->socket), "%s", path ? path : "");
+	if (mkdir(CONTROL_FOLDER, 0755) < 0 && errno != EEXIST)
+		log_warning(CONTROL_FOLDER ": cannot make the folder: %s", strerror(errno));
 }
 
 /* A negative number if the program goes on, else its exit status. */
@@ -302,11 +294,17 @@ int main(int argc, char **argv)
 {
 	static struct agent agent;
 	int report = -1;
-	int ret = read_arguments(&agent, argc, argv);
+	int ret = daemon_keep_standard();
 
+	if (ret < 0) {
+		log_error("/dev/null: cannot open: %s", strerror(-ret));
+		return EXIT_FAILED;
+	}
+	ret = read_arguments(&agent, argc, argv);
 	if (ret >= 0)
 		return ret;
-	if (make_absolute(agent.config.state) < 0 || make_absolute(agent.config.socket) < 0)
+	if (make_absolute(agent.config.port) < 0 || make_absolute(agent.config.state) < 0 ||
+	    make_absolute(agent.config.socket) < 0)
 		return usage_error("path too long", "");
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (!agent.foreground && !getenv("NOTIFY_SOCKET")) {

@@ -55,6 +55,7 @@ static void put_port(struct report *report, const struct device *device)
 		[DTU_A_STATS_TIMER_DEFERRED] = "timer_deferred",
 		[DTU_A_STATS_FLUSHED] = "flushed_bytes",
 	};
+	_Static_assert(DTU_A_STATS_MAX == DTU_A_STATS_FLUSHED, "a new counter needs a name here");
 	struct port_stats stats;
 	int ret = port_stats(device->port, &stats);
 
@@ -62,6 +63,7 @@ static void put_port(struct report *report, const struct device *device)
 	report_text(report, "name", stats.name);
 	report_text(report, "framing", stats.framing);
 	report_text(report, "error", ret < 0 ? strerror(-ret) : NULL);
+	report_text(report, "line_error", device->line_error < 0 ? strerror(-device->line_error) : NULL);
 	report_text(report, "mode", stats.mode == DTU_MODE_LINE ? "command" : "data");
 	for (size_t i = 1; i < ARRAY_SIZE(names); i++)
 		report_number(report, names[i], stats.counters[i]);
@@ -102,8 +104,11 @@ static void put_socket(struct report *report, const struct device *device, unsig
 	report_number(report, "queued_frames", status.link.queued);
 	report_number(report, "dropped_queue_full", status.link.dropped_full);
 	report_number(report, "dropped_send_error", status.link.dropped_error);
+	report_number(report, "unreachable", status.link.unreachable);
 	report_number(report, "downlink_bytes", status.downlink);
 	report_number(report, "downlink_dropped", status.downlink_dropped);
+	report_number(report, "dropped_unread_bytes", status.link.dropped_rx);
+	report_number(report, "cut_datagrams", status.link.cut_rx);
 	report_close(report);
 }
 

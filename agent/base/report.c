@@ -20,6 +20,16 @@ static void escape(struct report *report, const char *value)
 	}
 }
 
+/* A name from outside may hold anything; the text stays one line a value, and harmless on a terminal. */
+static void put_printable(struct report *report, const char *value)
+{
+	for (; *value; value++) {
+		const char c = (unsigned char)*value < ' ' || *value == 0x7f ? '?' : *value;
+
+		(void)buf_add(report->out, &c, 1);
+	}
+}
+
 /* What comes before a value: its separator, indent and name. */
 static void label(struct report *report, const char *name)
 {
@@ -87,7 +97,7 @@ void report_text(struct report *report, const char *name, const char *value)
 		escape(report, value);
 		(void)buf_printf(report->out, "\"");
 	} else {
-		(void)buf_printf(report->out, "%s", value);
+		put_printable(report, value);
 	}
 	finish(report);
 }

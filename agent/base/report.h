@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Nested names and values, written as indented text or as JSON by the same calls. Strings may hold
- * any bytes; in JSON what is no ASCII text is escaped byte by byte.
+ * any bytes: in text control characters show as ?, in JSON what is no ASCII text is escaped byte by
+ * byte.
  */
 #ifndef BASE_REPORT_H
 #define BASE_REPORT_H

@@ -10,6 +10,7 @@
 #include <systemd/sd-event.h>
 
 #include "at/at.h"
+#include "base/log.h"
 #include "base/timer.h"
 
 /* No more requests are executed while this much waits to be read by the client. */
@@ -19,6 +20,9 @@
 /* For a client with a request half sent or a reply half read; and for one that does nothing. */
 #define SLOW_US (10 * 1000000ull)
 #define IDLE_US (600 * 1000000ull)
+
+/* How long nobody is let in when that has failed, for want of descriptors or memory. */
+#define PAUSE_US 1000000ull
 
 struct client {
 	struct control *control;
@@ -40,6 +44,7 @@ struct control {
 	const struct control_calls *calls;
 	void *data;
 	struct client *clients[CONTROL_CLIENTS];
+	struct timer pause;
 };
 
 static void client_free(struct client *client)
@@ -216,6 +221,23 @@ static int client_new(struct control *control, size_t slot, int fd)
 	return 0;
 }
 
+static void on_pause_over(void *data)
+{
+	struct control *control = data;
+
+	(void)sd_event_source_set_enabled(control->source, SD_EVENT_ON);
+}
+
+/* Who waits to be let in would wake us again at once. */
+static void accept_failed(struct control *control, int error)
+{
+	if (error == EAGAIN || error == EINTR || error == ECONNABORTED)
+		return;
+	log_warning("%s: cannot let a client in: %s", control->address.sun_path, strerror(error));
+	if (timer_arm(&control->pause, control->loop, PAUSE_US) >= 0)
+		(void)sd_event_source_set_enabled(control->source, SD_EVENT_OFF);
+}
+
 static int on_connection(sd_event_source *source, int listener, uint32_t events, void *data)
 {
 	static const char full[] = "error: too many clients\n";
@@ -225,8 +247,10 @@ static int on_connection(sd_event_source *source, int listener, uint32_t events,
 
 	(void)source;
 	(void)events;
-	if (fd < 0)
+	if (fd < 0) {
+		accept_failed(control, errno);
 		return 0;
+	}
 	while (slot < CONTROL_CLIENTS && control->clients[slot])
 		slot++;
 	if (slot == CONTROL_CLIENTS)
@@ -308,6 +332,7 @@ int control_open(struct control **control, sd_event *loop, const char *path, con
 	opened->loop = sd_event_ref(loop);
 	opened->calls = calls;
 	opened->data = data;
+	opened->pause = (struct timer){ .fire = on_pause_over, .data = opened };
 	r = start(opened, path);
 	if (r < 0) {
 		control_close(opened);
@@ -335,6 +360,7 @@ void control_close(struct control *control)
 		if (control->clients[i])
 			client_free(control->clients[i]);
 	remove_own(control);
+	timer_free(&control->pause);
 	sd_event_source_disable_unref(control->source);
 	close_fd(&control->fd);
 	sd_event_unref(control->loop);

@@ -6,13 +6,6 @@
 
 #include "ctl/commands.h"
 
-static bool begins(const struct buf *answer, const char *with)
-{
-	size_t n = strlen(with);
-
-	return answer->length >= n && !memcmp(buf_bytes(answer), with, n);
-}
-
 /* Readable by people and scripts: no CR, no empty lines around. */
 static void print_reply(const struct buf *reply)
 {
@@ -29,22 +22,22 @@ static void print_reply(const struct buf *reply)
 	(void)putchar('\n');
 }
 
+static bool is_error(const struct buf *reply)
+{
+	static const char head[] = "\r\n+ERR:";
+
+	return reply->length >= strlen(head) && !memcmp(buf_bytes(reply), head, strlen(head));
+}
+
 static int run(const char *path, const char *line)
 {
 	_cleanup_buf_ struct buf reply = { .limit = 1 << 20 };
+	int status = client_ask(path, line, &reply);
 
-	if (client_ask(path, line, &reply) < 0)
-		return EXIT_NO_AGENT;
-	if (!reply.length) {
-		(void)fprintf(stderr, "dtuctl: %s: the agent gave no reply\n", line);
-		return EXIT_NO_AGENT;
-	}
-	if (begins(&reply, "error: ")) {
-		(void)fprintf(stderr, "dtuctl: %s: %.*s", line, (int)reply.length, (const char *)buf_bytes(&reply));
-		return EXIT_REFUSED;
-	}
+	if (status != EXIT_SUCCESS)
+		return status;
 	print_reply(&reply);
-	return begins(&reply, "\r\n+ERR:") ? EXIT_REFUSED : EXIT_SUCCESS;
+	return is_error(&reply) ? EXIT_REFUSED : EXIT_SUCCESS;
 }
 
 int ctl_at(const struct target *target, char *const *arguments)

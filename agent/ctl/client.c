@@ -10,7 +10,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
-#define SUFFIX ".sock"
+#include "control/path.h"
 
 /* Longer than any command takes. */
 #define PATIENCE_S 60
@@ -19,30 +19,14 @@ static const char *run_dir(void)
 {
 	const char *dir = getenv("DTU_RUN");
 
-	return dir && *dir ? dir : CLIENT_RUN_DIR;
-}
-
-static char *path_of_port(const char *port)
-{
-	char *path;
-
-	if (!strncmp(port, "/dev/", 5))
-		port += 5;
-	if (asprintf(&path, "%s/%s" SUFFIX, run_dir(), port) < 0) {
-		(void)fprintf(stderr, "dtuctl: out of memory\n");
-		return NULL;
-	}
-	for (char *p = path + strlen(run_dir()) + 1; *p; p++)
-		if (*p == '/')
-			*p = '-';
-	return path;
+	return dir && *dir ? dir : CONTROL_FOLDER;
 }
 
 static int is_socket(const struct dirent *entry)
 {
-	size_t n = strlen(entry->d_name), suffix = strlen(SUFFIX);
+	size_t n = strlen(entry->d_name), suffix = strlen(CONTROL_SUFFIX);
 
-	return entry->d_name[0] != '.' && n > suffix && !strcmp(entry->d_name + n - suffix, SUFFIX);
+	return entry->d_name[0] != '.' && n > suffix && !strcmp(entry->d_name + n - suffix, CONTROL_SUFFIX);
 }
 
 static char *choose(struct dirent **entries, int n)
@@ -63,7 +47,8 @@ static char *choose(struct dirent **entries, int n)
 	}
 	(void)fprintf(stderr, "dtuctl: several ports, choose one with --port:");
 	for (int i = 0; i < n; i++)
-		(void)fprintf(stderr, " %.*s", (int)(strlen(entries[i]->d_name) - strlen(SUFFIX)), entries[i]->d_name);
+		(void)fprintf(stderr, " %.*s", (int)(strlen(entries[i]->d_name) - strlen(CONTROL_SUFFIX)),
+			      entries[i]->d_name);
 	(void)fprintf(stderr, "\n");
 	return NULL;
 }
@@ -88,11 +73,14 @@ static char *path_of_only_one(void)
 
 char *client_path(const struct target *target)
 {
-	if (target->socket)
-		return strdup(target->socket);
-	if (target->port)
-		return path_of_port(target->port);
-	return path_of_only_one();
+	char *path;
+
+	if (!target->socket && !target->port)
+		return path_of_only_one();
+	path = target->socket ? strdup(target->socket) : control_path(run_dir(), target->port);
+	if (!path)
+		(void)fprintf(stderr, "dtuctl: out of memory\n");
+	return path;
 }
 
 static int fail(const char *path, int error)
@@ -114,7 +102,7 @@ static int fail(const char *path, int error)
 		(void)fprintf(stderr, "dtuctl: %s: %s\n", path, strerror(error));
 		break;
 	}
-	return -error;
+	return EXIT_NO_AGENT;
 }
 
 static int connect_to(const char *path)
@@ -170,7 +158,18 @@ static int read_all(int fd, struct buf *answer)
 		if (n > 0)
 			buf_commit(answer, (size_t)n);
 	} while (n > 0 || (n < 0 && errno == EINTR));
+	/* An agent that turns us away has not read what we sent: its last words come before this. */
+	if (n < 0 && errno == ECONNRESET && answer->length)
+		return 0;
 	return n < 0 ? -errno : 0;
+}
+
+/* What an agent says that executes nothing. */
+static bool is_refusal(const struct buf *answer)
+{
+	static const char head[] = "error: ";
+
+	return answer->length >= strlen(head) && !memcmp(buf_bytes(answer), head, strlen(head));
 }
 
 int client_ask(const char *path, const char *line, struct buf *answer)
@@ -181,7 +180,16 @@ int client_ask(const char *path, const char *line, struct buf *answer)
 	if (fd < 0)
 		return fail(path, -fd);
 	r = send_line(fd, line);
-	if (!r)
+	if (!r || r == -EPIPE)
 		r = read_all(fd, answer);
-	return r < 0 ? fail(path, -r) : 0;
+	if (r < 0)
+		return fail(path, -r);
+	if (!answer->length) {
+		(void)fprintf(stderr, "dtuctl: %s: the agent gave no reply\n", line);
+		return EXIT_NO_AGENT;
+	}
+	if (!is_refusal(answer))
+		return EXIT_SUCCESS;
+	(void)fprintf(stderr, "dtuctl: %s: %.*s", line, (int)answer->length, (const char *)buf_bytes(answer));
+	return EXIT_REFUSED;
 }

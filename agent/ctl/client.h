@@ -8,8 +8,6 @@
 /* Exit statuses of dtuctl. */
 enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_NO_AGENT = 3 };
 
-#define CLIENT_RUN_DIR "/run/dtu"
-
 /* Which agent is meant; both NULL: the only one there is. */
 struct target {
 	const char *socket; /* path */
@@ -23,8 +21,8 @@ struct target {
 char *client_path(const struct target *target);
 
 /*
- * Send @line and append all that comes back to @answer. On failure one line has been written to
- * standard error, and a negative errno is returned.
+ * Send @line and append all that comes back to @answer. Returns dtuctl's exit status; if it is not
+ * EXIT_SUCCESS, one line has been written to standard error.
  */
 int client_ask(const char *path, const char *line, struct buf *answer);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "at/version.h"
+#include "control/path.h"
 #include "ctl/commands.h"
 
 static const struct subcommand {
@@ -26,7 +27,7 @@ static void print_usage(FILE *to)
 	(void)fprintf(to, "\n  --port NAME     the agent of this serial port (ttyS1, /dev/ttyS1)\n"
 			  "  --socket PATH   the agent that listens there\n"
 			  "  --help, --version\n"
-			  "\nSockets are looked for in " CLIENT_RUN_DIR ", or in $DTU_RUN.\n"
+			  "\nSockets are looked for in " CONTROL_FOLDER ", or in $DTU_RUN.\n"
 			  "Exit status: 0 done, 1 refused, 2 wrong usage, 3 no answer from an agent.\n");
 }
 

@@ -10,6 +10,7 @@ int ctl_status(const struct target *target, char *const *arguments)
 	_cleanup_buf_ struct buf answer = { .limit = 1 << 20 };
 	_cleanup_free_ char *path = NULL;
 	const char *request = "status";
+	int status;
 
 	if (*arguments && !strcmp(*arguments, "--json")) {
 		request = "status json";
@@ -18,8 +19,10 @@ int ctl_status(const struct target *target, char *const *arguments)
 	if (*arguments)
 		return -EINVAL;
 	path = client_path(target);
-	if (!path || client_ask(path, request, &answer) < 0)
+	if (!path)
 		return EXIT_NO_AGENT;
-	(void)fwrite(buf_bytes(&answer), 1, answer.length, stdout);
-	return EXIT_SUCCESS;
+	status = client_ask(path, request, &answer);
+	if (status == EXIT_SUCCESS)
+		(void)fwrite(buf_bytes(&answer), 1, answer.length, stdout);
+	return status;
 }

@@ -381,7 +381,8 @@ static void on_limit(void *data)
 	}
 	request->resolver->stale = true;
 	deliver_later(request->resolver); /* reaps, once c-ares has called back */
-	if (late)
+	/* What was told may have cancelled it. */
+	if (late && !request->over)
 		tell_last(request, late);
 }
 

@@ -201,6 +201,8 @@ static void socket_stop(struct socket *socket)
 	link_stop(socket->link);
 	if (connected)
 		connection_over(socket);
+	/* The next connection may be one that must not be held (UDP). */
+	set_held(socket, false);
 }
 
 static void net_stop(struct mode *mode)
@@ -303,9 +305,9 @@ static bool net_socket(struct mode *mode, unsigned int i, struct mode_socket *ou
 		.port = socket->config.port,
 		.blocked = socket->enabled ? socket->blocked : NULL,
 		.downlink = socket->downlink.waiting,
+		.downlink_dropped = socket->downlink.dropped,
 	};
 	link_stats(socket->link, &out->link);
-	out->downlink_dropped = socket->downlink.dropped + out->link.dropped_rx;
 	return true;
 }
 

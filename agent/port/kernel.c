@@ -32,8 +32,11 @@ static int attach_ldisc(const struct framing_env *env, int *former)
 			  env->path);
 		return number;
 	}
-	if (ioctl(env->fd, TIOCGETD, former) < 0)
-		return -errno;
+	if (ioctl(env->fd, TIOCGETD, former) < 0) {
+		number = -errno;
+		log_error("%s: cannot ask for its line discipline: %s", env->path, strerror(-number));
+		return number;
+	}
 	if (*former == number) {
 		log_error("%s: n_dtu is attached already: another program uses the port; stop it first", env->path);
 		return -EBUSY;

@@ -93,6 +93,17 @@ uint32_t line_char_ns(int fd, const struct port_config *config)
 	return (uint32_t)(bits * 1000000000ULL / config->baud);
 }
 
+bool line_sending(int fd)
+{
+	int pending = 0;
+	unsigned int status = 0;
+
+	if (ioctl(fd, TIOCOUTQ, &pending) == 0 && pending)
+		return true;
+	/* The driver's count ends at the UART, whose FIFO may hold a whole OK. */
+	return ioctl(fd, TIOCSERGETLSR, &status) == 0 && !(status & TIOCSER_TEMT);
+}
+
 bool line_has_flow_control(int fd)
 {
 	int lines;

@@ -18,6 +18,9 @@ int line_apply(int fd, const struct port_config *config, tcflag_t iflag);
 /* Time of one character in ns as @config says; 0 on a pty, where bytes take no time. */
 uint32_t line_char_ns(int fd, const struct port_config *config);
 
+/* Whether bytes are still on their way out: in the driver, or in the UART itself where it tells. */
+bool line_sending(int fd);
+
 /* Whether the tty has RTS and CTS. */
 bool line_has_flow_control(int fd);
 

@@ -160,9 +160,13 @@ int netlink_stats(struct netlink *netlink, enum dtu_mode *mode, uint64_t counter
 {
 	_cleanup_(free_message) struct nl_msg *message = request(netlink, DTU_CMD_PORT_GET);
 	struct port_reply reply = { .mode = mode, .counters = counters };
+	int ret;
 
 	if (!message)
 		return -ENOMEM;
 	nl_socket_modify_cb(netlink->socket, NL_CB_VALID, NL_CB_CUSTOM, read_reply, &reply);
-	return exchange(netlink, message);
+	ret = exchange(netlink, message);
+	/* Nothing may be read into this call's variables later. */
+	nl_socket_modify_cb(netlink->socket, NL_CB_VALID, NL_CB_DEFAULT, NULL, NULL);
+	return ret;
 }

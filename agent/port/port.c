@@ -158,11 +158,8 @@ static uint64_t now_us(struct port *port)
 static void check_drained(void *data)
 {
 	struct port *port = data;
-	int pending = 0;
 
-	if (ioctl(port->fd, TIOCOUTQ, &pending) < 0)
-		pending = 0;
-	if ((port->queue.length || pending) && now_us(port) < port->drain_end) {
+	if ((port->queue.length || line_sending(port->fd)) && now_us(port) < port->drain_end) {
 		timer_arm(&port->drain, port->loop, DRAIN_POLL_US);
 		return;
 	}
@@ -290,11 +287,10 @@ int port_configure(struct port *port, const struct port_config *config)
 		.length = config->length,
 		.char_ns = line_char_ns(port->fd, config),
 	};
-	int ret = line_apply(port->fd, config, port->ops->iflag);
+	int line = line_apply(port->fd, config, port->ops->iflag);
+	int ret = port->ops->configure(port->framing, &framing);
 
-	if (ret < 0)
-		return ret;
-	return port->ops->configure(port->framing, &framing);
+	return line < 0 ? line : ret;
 }
 
 int port_resume(struct port *port, enum dtu_mode mode)

@@ -41,7 +41,7 @@ struct port_events {
 	void (*line)(void *data, const uint8_t *bytes, size_t length);
 	/* DTU_RECORD_SEEN, _CONFIRMED or _ABORTED. */
 	void (*escape)(void *data, enum dtu_record_type event);
-	/* port_room has grown from nothing. */
+	/* There is port_room, and more than before: bytes have left the queue or the hold is over. */
 	void (*room)(void *data);
 	/* Everything queued has left the line. Follows port_drain. */
 	void (*drained)(void *data);
@@ -65,7 +65,7 @@ int port_open(struct port **port, sd_event *loop, const char *path, bool fallbac
 	      void *data);
 void port_close(struct port *port);
 
-/* Apply @config to the line and the framing; bytes on their way are kept. -EINVAL: the port can't. */
+/* Apply @config to the line and the framing; bytes on their way are kept. -EINVAL: the line can't. */
 int port_configure(struct port *port, const struct port_config *config);
 
 /* After each line: read on in @mode. */

@@ -83,7 +83,7 @@ static int parse_int(const struct param *param, const uint8_t *p, size_t n, stru
 
 	/* Nothing at all is 0, which is in order where the range begins there. */
 	for (size_t i = 0; i < n; i++) {
-		if (!isdigit(p[i]) || number > INT32_MAX / 10)
+		if (!isdigit(p[i]) || number >= INT32_MAX / 10)
 			return -EINVAL;
 		number = number * 10 + (p[i] - '0');
 	}

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/crc32.h"
+#include "base/report.h"
 #include "base/timer.h"
 
 static void test_buf(void)
@@ -85,6 +86,25 @@ static uint64_t now_us(void)
 static uint64_t fired[8];
 static unsigned int fires;
 
+static void test_report(void)
+{
+	static const char json[] = "{\n  \"host\": \"a\\u000ab\\u001b[2J\\u00e9\"\n}\n";
+	struct buf out = { 0 };
+	struct report report;
+
+	report_begin(&report, &out, false);
+	report_text(&report, "host", "a\nb\x1b[2J\xe9");
+	report_end(&report);
+	tap_same(buf_bytes(&out), out.length, "host: a?b?[2J\xe9\n", 15,
+		 "report: control characters stay out of the text");
+	buf_clear(&out);
+	report_begin(&report, &out, true);
+	report_text(&report, "host", "a\nb\x1b[2J\xe9");
+	report_end(&report);
+	tap_same(buf_bytes(&out), out.length, json, sizeof(json) - 1, "report: and are escaped in JSON");
+	buf_free(&out);
+}
+
 static void on_time(void *data)
 {
 	struct timer *again = data;
@@ -128,6 +148,7 @@ int main(void)
 	test_buf();
 	test_buf_random();
 	test_crc32();
+	test_report();
 	test_timer();
 	return tap_done();
 }

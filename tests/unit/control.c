@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -270,6 +271,31 @@ static void test_full(void)
 	EXPECT("AT\n", REPLY, "and there is room again");
 }
 
+/* Without a descriptor for it a client waits at the door: that must not keep us busy. */
+static void test_no_descriptors(void)
+{
+	struct rlimit limit, none;
+	unsigned int turns = 0;
+	int fd = client();
+	char got[64];
+	bool ended;
+	size_t n;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	none = (struct rlimit){ .rlim_cur = 3, .rlim_max = limit.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &none);
+	say(fd, "AT\n", 3);
+	while (turns < 100 && sd_event_run(loop, 100000) > 0)
+		turns++;
+	tap_ok(turns < 10, "no descriptors left: no busy waiting (%u turns)", turns);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	run(1000);
+	n = hear(fd, got, sizeof(got), &ended);
+	tap_same(got, n, REPLY, strlen(REPLY), "and served once there are some");
+	close(fd);
+	run(10);
+}
+
 /* Takes 10 s: a half line holds its place no longer than that. */
 static void test_timeout(void)
 {
@@ -339,6 +365,7 @@ int main(void)
 	test_unread();
 	test_gone();
 	test_full();
+	test_no_descriptors();
 	test_timeout();
 	test_file();
 	client();

@@ -3,6 +3,8 @@
 #include <libgen.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <systemd/sd-event.h>
 
@@ -108,6 +110,31 @@ static void test_one(const char *run)
 	expect("--port pts/3 at AT", 3,
 	       format((char[600]){ 0 },
 		      "dtuctl: no dtud is running at @/pts-3.sock: start it, or name another with --port\n", run));
+	expect("--port /srv/a/tty at AT", 3,
+	       format((char[600]){ 0 },
+		      "dtuctl: no dtud is running at @/srv-a-tty.sock: start it, or name another with --port\n", run));
+}
+
+/* Its places are taken: it says so and hangs up, whatever has been sent to it. */
+static void test_too_many(const char *path)
+{
+	static const char refusal[] = "dtuctl: %s: error: too many clients\n";
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fds[CONTROL_CLIENTS];
+	char text[100];
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%.100s", path);
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+		fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (connect(fds[i], (const struct sockaddr *)&address, sizeof(address)) < 0)
+			perror(path);
+	}
+	snprintf(text, sizeof(text), refusal, "AT");
+	expect("--port ttyS0 at AT", 1, text);
+	snprintf(text, sizeof(text), refusal, "status");
+	expect("--port ttyS0 status", 1, text);
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+		close(fds[i]);
 }
 
 static void test_usage(void)
@@ -141,6 +168,7 @@ int main(int argc, char **argv)
 	snprintf(path, sizeof(path), "%s/ttyS0.sock", run);
 	first = agent(path);
 	test_one(run);
+	test_too_many(path);
 	test_usage();
 	snprintf(path, sizeof(path), "%s/pts-3.sock", run);
 	second = agent(path);
