@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/util.h"
 
 int daemon_keep_standard(void)
@@ -62,6 +63,7 @@ void daemon_ready(int report)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	log_to_syslog();
 	if (null >= 0) {
 		(void)dup2(null, STDIN_FILENO);
 		(void)dup2(null, STDOUT_FILENO);

@@ -18,7 +18,7 @@ int daemon_keep_standard(void);
  */
 int daemon_begin(void);
 
-/* The daemon is up: let the process that was started end with 0. */
+/* The daemon is up: let the process that was started end with 0. From now on the log goes to syslog. */
 void daemon_ready(int report);
 
 #endif

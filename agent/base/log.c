@@ -7,12 +7,20 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <syslog.h>
 
 static enum log_level most = LOG_LEVEL_NOTICE;
+static bool syslogging;
 
 void log_set_level(enum log_level level)
 {
 	most = level;
+}
+
+void log_to_syslog(void)
+{
+	openlog(program_invocation_short_name, LOG_PID, LOG_DAEMON);
+	syslogging = true;
 }
 
 /* systemd says in JOURNAL_STREAM which stream it reads; a child's own standard error may be another one. */
@@ -65,7 +73,9 @@ void log_line(enum log_level level, const char *format, ...)
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	make_printable(text);
-	if (journal)
+	if (syslogging)
+		syslog((int)level, "%s", text);
+	else if (journal)
 		(void)dprintf(STDERR_FILENO, "<%d>%s\n", (int)level, text);
 	else
 		(void)dprintf(STDERR_FILENO, "%s: %s%s\n", program_invocation_short_name, word_for(level), text);

@@ -14,6 +14,9 @@ enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 
 /* Messages above @level are not printed. Notice at first. */
 void log_set_level(enum log_level level);
 
+/* From now on to syslog, for a daemon that has left its terminal. */
+void log_to_syslog(void);
+
 void log_line(enum log_level level, const char *format, ...) _printf_(2, 3);
 
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
