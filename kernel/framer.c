@@ -5,9 +5,9 @@
  * Kept free for records that must not fail: seen, aborted, and the +++ that comes back as data.
  * Between two checks of the room no more than these are made.
  */
-#define SPARE		(4 * (u32)sizeof(struct dtu_record) + 16)
+#define SPARE (4 * (u32)sizeof(struct dtu_record) + 16)
 
-#define CHUNK_HEAD	((u32)sizeof(struct framer_chunk))
+#define CHUNK_HEAD ((u32)sizeof(struct framer_chunk))
 
 static u64 guard_ns(const struct framer *framer)
 {
@@ -76,7 +76,7 @@ static void append(struct framer *framer, const struct framer_chunk *chunk, cons
 	framer->quiet = false;
 }
 
-/* The + that were kept aside turn out to be data. Their record's bounds were noted when they came. */
+/* The + that were kept aside are data after all. What silence came before them has been noted. */
 static void give_back(struct framer *framer)
 {
 	records_append(&framer->records, "+++", framer->plus);
@@ -210,7 +210,8 @@ static void pass_silence(struct framer *framer, const struct framer_chunk *chunk
 		return;
 	}
 	framer->silence_max_ns = silence;
-	framer->silence_min_ns = silence > framer->config.holdoff_ns ? silence - framer->config.holdoff_ns : 0;
+	framer->silence_min_ns =
+		silence > framer->config.holdoff_ns ? silence - framer->config.holdoff_ns : 0;
 
 	for (ns = deadline(framer); ns <= chunk->ns; ns = deadline(framer)) {
 		bool guard = framer->state == FRAMER_PLUS && framer->plus == 3;
@@ -253,7 +254,8 @@ static u32 keep_plus(struct framer *framer, const struct framer_chunk *chunk)
  * Each state's step takes bytes from the head of @bytes and returns how many; 0 if there is no room
  * for a record. A step that changes the state leaves the rest to the next one.
  */
-static u32 step_data(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes, u32 n)
+static u32 step_data(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes,
+		     u32 n)
 {
 	u32 room = records_room(&framer->records, SPARE);
 
@@ -279,7 +281,8 @@ static u32 step_data(struct framer *framer, const struct framer_chunk *chunk, co
 	return n;
 }
 
-static u32 step_plus(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes, u32 n)
+static u32 step_plus(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes,
+		     u32 n)
 {
 	if (bytes[0] == '+' && framer->plus < 3)
 		return keep_plus(framer, chunk);
@@ -289,7 +292,8 @@ static u32 step_plus(struct framer *framer, const struct framer_chunk *chunk, co
 	return step_data(framer, chunk, bytes, n);
 }
 
-static u32 step_seen(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes, u32 n)
+static u32 step_seen(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes,
+		     u32 n)
 {
 	if (!records_room(&framer->records, SPARE))
 		return 0;
@@ -322,7 +326,8 @@ static u32 end_line(struct framer *framer, const struct framer_chunk *chunk)
 	return 1;
 }
 
-static u32 step_line(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes, u32 n)
+static u32 step_line(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes,
+		     u32 n)
 {
 	u32 room = records_room(&framer->records, SPARE);
 	u32 length = 0;
@@ -371,6 +376,11 @@ static u32 feed(struct framer *framer, const struct framer_chunk *chunk, const u
 			break;
 		framer->started = true;
 		done += took;
+		/* There is no silence between bytes of a chunk. */
+		if (framer->last_ns == chunk->ns) {
+			framer->silence_min_ns = 0;
+			framer->silence_max_ns = 0;
+		}
 	}
 	return done;
 }
@@ -401,7 +411,8 @@ static void feed_log(struct framer *framer)
 }
 
 /* Keep up to @n bytes with their time; returns how many found room. */
-static u32 log_bytes(struct framer *framer, const struct framer_chunk *chunk, const void *bytes, u32 n)
+static u32 log_bytes(struct framer *framer, const struct framer_chunk *chunk, const void *bytes,
+		     u32 n)
 {
 	struct framer_chunk rest = *chunk;
 	u32 room = ring_free(&framer->log);
@@ -414,8 +425,8 @@ static u32 log_bytes(struct framer *framer, const struct framer_chunk *chunk, co
 	return rest.length;
 }
 
-void framer_init(struct framer *framer, const struct framer_config *config, void *records, u32 records_size,
-		 void *log, u32 log_size)
+void framer_init(struct framer *framer, const struct framer_config *config, void *records,
+		 u32 records_size, void *log, u32 log_size)
 {
 	memset(framer, 0, sizeof(*framer));
 	framer->config = *config;
@@ -531,5 +542,7 @@ void framer_flush(struct framer *framer, bool keep_first)
 	framer->swallow = false;
 	framer->overlong = false;
 	framer->restarting = false;
+	/* What was dropped was no silence: it counts anew from the last byte. */
+	framer->quiet = !framer->started;
 	framer->state = FRAMER_DATA;
 }

@@ -15,11 +15,11 @@
 #include "records.h"
 
 /* Silence behind +++ is this long at most, however long the gap. */
-#define FRAMER_GUARD_NS		(300 * CORE_NSEC_PER_MSEC)
+#define FRAMER_GUARD_NS (300 * CORE_NSEC_PER_MSEC)
 /* "a" has to come within this time. */
-#define FRAMER_CONFIRM_NS	(3 * CORE_NSEC_PER_SEC)
+#define FRAMER_CONFIRM_NS (3 * CORE_NSEC_PER_SEC)
 /* No deadline. */
-#define FRAMER_NEVER		U64_MAX
+#define FRAMER_NEVER U64_MAX
 
 /**
  * struct framer_config - how to frame
@@ -52,11 +52,11 @@ struct framer_chunk {
 };
 
 enum framer_state {
-	FRAMER_DATA,	/* in a frame, or between two */
-	FRAMER_PLUS,	/* in a frame that is nothing but + so far, at most three, after silence */
-	FRAMER_SEEN,	/* +++ seen: the next byte decides */
-	FRAMER_LINE,	/* in a command line */
-	FRAMER_HELD,	/* a command line is out: wait for framer_resume() */
+	FRAMER_DATA, /* in a frame, or between two */
+	FRAMER_PLUS, /* in a frame that is nothing but + so far, at most three, after silence */
+	FRAMER_SEEN, /* +++ seen: the next byte decides */
+	FRAMER_LINE, /* in a command line */
+	FRAMER_HELD, /* a command line is out: wait for framer_resume() */
 };
 
 struct framer_counters {
@@ -78,39 +78,39 @@ struct framer {
 	struct framer_counters counters;
 
 	enum framer_state state;
-	bool started;		/* a byte has come since the beginning */
-	bool quiet;		/* the line was silent for the gap: a +++ may begin */
-	u64 last_ns;		/* time of the last byte */
+	bool started; /* a byte has come since the beginning */
+	bool quiet;   /* the line was silent for the gap: a +++ may begin */
+	u64 last_ns;  /* time of the last byte */
 
-	struct {		/* the open frame or line */
+	struct { /* the open frame or line */
 		u32 length;
 		u64 first_ns;
 		u64 gap_min_ns;
 		u64 gap_max_ns;
 		u8 flags;
 	} open;
-	u64 silence_min_ns;	/* bounds of the silence before the present chunk */
+	u64 silence_min_ns; /* bounds of the silence before the present chunk */
 	u64 silence_max_ns;
 
-	unsigned int plus;	/* + kept aside in FRAMER_PLUS and FRAMER_SEEN */
+	unsigned int plus; /* + kept aside in FRAMER_PLUS and FRAMER_SEEN */
 	u64 plus_ns[3];
 	u64 seen_ns;
 
-	bool swallow;		/* CR and LF behind it belong to it */
-	bool overlong;		/* the line has outgrown its record */
-	bool restarting;	/* the host began anew with +++ in command mode */
+	bool swallow;	 /* CR and LF behind it belong to it */
+	bool overlong;	 /* the line has outgrown its record */
+	bool restarting; /* the host began anew with +++ in command mode */
 	u8 line_head[4];
 
-	struct ring log;	/* input that waits, each chunk behind its struct framer_chunk */
-	struct framer_chunk waiting;	/* the first chunk of the log, head taken out */
+	struct ring log; /* input that waits, each chunk behind its struct framer_chunk */
+	struct framer_chunk waiting; /* the first chunk of the log, head taken out */
 };
 
 /*
  * @records and @log are memory for records and for input that waits; the sizes are powers of two,
  * 8192 bytes at least.
  */
-void framer_init(struct framer *framer, const struct framer_config *config, void *records, u32 records_size,
-		 void *log, u32 log_size);
+void framer_init(struct framer *framer, const struct framer_config *config, void *records,
+		 u32 records_size, void *log, u32 log_size);
 
 /* Take the bytes of @chunk; returns how many were taken, less than all only if the log is full. */
 u32 framer_push(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes);

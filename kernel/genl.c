@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The registry of ports and the generic netlink family "dtu": settings, statistics and events.
- * See dtu.yaml and uapi/linux/n_dtu.h. Ttys are in no network namespace: the family answers in the
+ * See uapi/linux/n_dtu.h. Ttys are in no network namespace: the family answers in the
  * first one only.
  */
 
@@ -125,7 +125,8 @@ static int dtu_put_port(struct sk_buff *skb, struct dtu_port *port)
 	return dtu_put_stats(skb, &snapshot);
 }
 
-static int dtu_put_message(struct sk_buff *skb, struct dtu_port *port, u32 portid, u32 seq, int flags, u8 cmd)
+static int dtu_put_message(struct sk_buff *skb, struct dtu_port *port, u32 portid, u32 seq,
+			   int flags, u8 cmd)
 {
 	void *message = genlmsg_put(skb, portid, seq, &dtu_family, flags, cmd);
 	int ret;
@@ -205,7 +206,8 @@ static struct dtu_port *dtu_find(struct genl_info *info)
 			continue;
 		if (found) {
 			/* ptys of two devpts instances can have the same number */
-			NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[DTU_A_PORT_DEV], "several ports fit: give the ID");
+			NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[DTU_A_PORT_DEV],
+					    "several ports fit: give the ID");
 			return ERR_PTR(-ENOTUNIQ);
 		}
 		found = port;
@@ -230,7 +232,8 @@ static int dtu_port_get(struct sk_buff *request, struct genl_info *info)
 	port = dtu_find(info);
 	ret = PTR_ERR_OR_ZERO(port);
 	if (!ret)
-		ret = dtu_put_message(skb, port, info->snd_portid, info->snd_seq, 0, DTU_CMD_PORT_GET);
+		ret = dtu_put_message(skb, port, info->snd_portid, info->snd_seq, 0,
+				      DTU_CMD_PORT_GET);
 	mutex_unlock(&dtu_ports_lock);
 	if (ret) {
 		nlmsg_free(skb);
@@ -248,8 +251,8 @@ static int dtu_port_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	list_for_each_entry(port, &dtu_ports, list) {
 		if (port->id <= cb->args[0])
 			continue;
-		ret = dtu_put_message(skb, port, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, NLM_F_MULTI,
-				      DTU_CMD_PORT_GET);
+		ret = dtu_put_message(skb, port, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+				      NLM_F_MULTI, DTU_CMD_PORT_GET);
 		if (ret)
 			break;
 		cb->args[0] = port->id;
@@ -279,7 +282,8 @@ static int dtu_check_settings(const struct dtu_settings *settings, struct netlin
 		return -ERANGE;
 	}
 	if (settings->escape && !settings->header) {
-		NL_SET_ERR_MSG(extack, "escape detection needs the record header, which carries its events");
+		NL_SET_ERR_MSG(extack,
+			       "escape detection needs the record header, which carries its events");
 		return -EINVAL;
 	}
 	if (settings->escape && settings->length < 4) {
@@ -337,7 +341,8 @@ static int dtu_port_resume(struct sk_buff *request, struct genl_info *info)
 	if (resumed) {
 		dtu_port_feed(port);
 	} else {
-		NL_SET_ERR_MSG(info->extack, "the port is in data mode: only +++ and a lead out of it");
+		NL_SET_ERR_MSG(info->extack,
+			       "the port is in data mode: only +++ and a lead out of it");
 		ret = -EINVAL;
 	}
 out:

@@ -20,10 +20,10 @@
 #include "port.h"
 
 /* How long the timer waits when bytes are on their way from the driver to us. */
-#define DTU_DEFER_NS	(100 * NSEC_PER_USEC)
+#define DTU_DEFER_NS (100 * NSEC_PER_USEC)
 
 /* An 8250 interrupts at 8 bytes as it comes out of reset, and 4 character times after the last. */
-#define DTU_FIFO_CHARS	(8 + 4)
+#define DTU_FIFO_CHARS (8 + 4)
 
 static int ldisc = N_DEVELOPMENT;
 module_param(ldisc, int, 0444);
@@ -37,6 +37,8 @@ static void dtu_port_arm(struct dtu_port *port)
 	 * Chunks move the deadline on all the time; the timer is not moved with it, but finds when
 	 * it fires that there is time left.
 	 */
+	if (ns != FRAMER_NEVER)
+		ns = max(ns, port->defer_ns);
 	if (port->dead || ns >= port->timer_ns)
 		return;
 	port->timer_ns = ns;
@@ -44,11 +46,13 @@ static void dtu_port_arm(struct dtu_port *port)
 }
 
 void dtu_port_lock(struct dtu_port *port)
+	__acquires(&port->lock)
 {
 	spin_lock_bh(&port->lock);
 }
 
 void dtu_port_unlock(struct dtu_port *port)
+	__releases(&port->lock)
 {
 	u64 sequence = port->framer.records.sequence;
 	enum dtu_mode mode = framer_mode(&port->framer);
@@ -98,9 +102,13 @@ void dtu_port_feed(struct dtu_port *port)
 	dtu_port_unlock(port);
 	if (!feed)
 		return;
-	/* The only way for a module to have the tty's queue looked at again: unlocking does so. */
-	tty_buffer_lock_exclusive(port->tty->port);
-	tty_buffer_unlock_exclusive(port->tty->port);
+	/*
+	 * What tty_buffer_restart_work() does, which modules cannot call. Locking the queue and
+	 * unlocking it would look at the first buffer only, and stall if that is empty and others
+	 * follow.
+	 */
+	if (port->tty->port)
+		queue_work(system_unbound_wq, &port->tty->port->buf.work);
 }
 
 static bool dtu_port_is_pty(const struct tty_struct *tty)
@@ -115,7 +123,8 @@ static u32 dtu_port_char_ns(struct tty_struct *tty)
 	/* Bytes take no time on a pty, whatever speed it has been told. */
 	if (dtu_port_is_pty(tty) || !baud)
 		return 0;
-	return DIV_ROUND_CLOSEST_ULL((u64)tty_get_frame_size(tty->termios.c_cflag) * NSEC_PER_SEC, baud);
+	return DIV_ROUND_CLOSEST_ULL((u64)tty_get_frame_size(tty->termios.c_cflag) * NSEC_PER_SEC,
+				     baud);
 }
 
 static bool dtu_port_bytes_coming(const struct dtu_port *port)
@@ -141,10 +150,13 @@ static enum hrtimer_restart dtu_timer(struct hrtimer *timer)
 		 * turns out to be empty.
 		 */
 		port->counters.timer_deferred++;
-		port->timer_ns = now + max_t(u64, port->char_ns, DTU_DEFER_NS);
-		if (!port->dead)
-			hrtimer_start(timer, ns_to_ktime(port->timer_ns), HRTIMER_MODE_ABS_SOFT);
+		port->overdue = true;
+		port->defer_ns = now + max_t(u64, port->char_ns, DTU_DEFER_NS);
 	} else {
+		port->overdue = false;
+		/* Silence, and nothing on its way: the queue has run empty. */
+		if (!port->starved)
+			port->late = false;
 		framer_expire(&port->framer, now);
 	}
 	dtu_port_unlock(port);
@@ -157,7 +169,8 @@ static void dtu_change_work(struct work_struct *work)
 }
 
 /* Returns how many of @count bytes, all of one kind, were taken. */
-static size_t dtu_take(struct dtu_port *port, u64 now, const u8 *bytes, size_t count, size_t span, u8 flags)
+static size_t dtu_take(struct dtu_port *port, u64 now, const u8 *bytes, size_t count, size_t span,
+		       u8 flags)
 {
 	const struct framer_chunk chunk = {
 		.ns = now,
@@ -165,11 +178,8 @@ static size_t dtu_take(struct dtu_port *port, u64 now, const u8 *bytes, size_t c
 		.length = count,
 		.flags = flags | (port->late ? DTU_FLAG_LATE : 0),
 	};
-	u32 taken = framer_push(&port->framer, &chunk, bytes);
 
-	if (taken == count)
-		port->late = false;
-	return taken;
+	return framer_push(&port->framer, &chunk, bytes);
 }
 
 /* A byte that is no data but says that something went wrong on the line. */
@@ -190,7 +200,8 @@ static bool dtu_take_fault(struct dtu_port *port, u8 kind)
 }
 
 /* As dtu_take() for bytes with a kind each: TTY_NORMAL, TTY_PARITY ... */
-static size_t dtu_take_kinds(struct dtu_port *port, u64 now, const u8 *bytes, const dtu_kind_t *kinds, size_t count)
+static size_t dtu_take_kinds(struct dtu_port *port, u64 now, const u8 *bytes,
+			     const dtu_kind_t *kinds, size_t count)
 {
 	size_t done = 0;
 
@@ -218,14 +229,18 @@ static size_t dtu_take_kinds(struct dtu_port *port, u64 now, const u8 *bytes, co
 }
 
 /* Called by the worker of the tty's queue, one call at a time. */
-static dtu_count_t dtu_receive_buf2(struct tty_struct *tty, const u8 *bytes, const dtu_kind_t *kinds,
-				    dtu_count_t count)
+static dtu_count_t dtu_receive_buf2(struct tty_struct *tty, const u8 *bytes,
+				    const dtu_kind_t *kinds, dtu_count_t count)
 {
 	u64 now = ktime_get_ns();
 	struct dtu_port *port = tty->disc_data;
 	size_t taken;
 
 	dtu_port_lock(port);
+	/* These were on their way when the time was up: in time, whenever the worker got to run. */
+	if (port->overdue)
+		now = min(now, framer_deadline(&port->framer) - 1);
+	port->overdue = false;
 	if (!kinds || !memchr_inv(kinds, TTY_NORMAL, count))
 		taken = dtu_take(port, now, bytes, count, count, 0);
 	else
@@ -238,6 +253,9 @@ static dtu_count_t dtu_receive_buf2(struct tty_struct *tty, const u8 *bytes, con
 		port->late = true;
 	}
 	dtu_port_unlock(port);
+	/* A pty's other end sleeps while the queue is full, and only we know that it is not. */
+	if (taken && tty->link)
+		tty_wakeup(tty->link);
 	return taken;
 }
 
@@ -334,8 +352,8 @@ static int dtu_read_begin(struct dtu_port *port, struct file *file)
  * stays in the queue until a last call finds that the user has all of it: a buffer that is too
  * short, or bad, costs nothing.
  */
-static ssize_t dtu_read(struct tty_struct *tty, struct file *file, u8 *buf, size_t size, void **cookie,
-			unsigned long offset)
+static ssize_t dtu_read(struct tty_struct *tty, struct file *file, u8 *buf, size_t size,
+			void **cookie, unsigned long offset)
 {
 	struct dtu_port *port = tty->disc_data;
 	size_t n;
@@ -450,6 +468,19 @@ static unsigned int dtu_readable(struct dtu_port *port)
 	return n;
 }
 
+/* The core drops what the driver holds and has us drop what we hold, but not what waits between. */
+static int dtu_flush(struct tty_struct *tty, unsigned int cmd, unsigned long arg)
+{
+	int ret = n_tty_ioctl_helper(tty, cmd, arg);
+
+	if (ret || arg == TCOFLUSH)
+		return ret;
+	tty_ldisc_flush(tty);
+	if (tty->link)
+		tty_wakeup(tty->link);
+	return 0;
+}
+
 static int dtu_ioctl(struct tty_struct *tty, unsigned int cmd, unsigned long arg)
 {
 	struct dtu_port *port = tty->disc_data;
@@ -459,6 +490,8 @@ static int dtu_ioctl(struct tty_struct *tty, unsigned int cmd, unsigned long arg
 		return put_user(dtu_readable(port), (int __user *)arg);
 	case TIOCOUTQ:
 		return put_user(tty_chars_in_buffer(tty), (int __user *)arg);
+	case TCFLSH:
+		return dtu_flush(tty, cmd, arg);
 	default:
 		return n_tty_ioctl_helper(tty, cmd, arg);
 	}
@@ -481,7 +514,7 @@ static void dtu_flush_buffer(struct tty_struct *tty)
 	dtu_port_lock(port);
 	framer_flush(&port->framer, port->pinned);
 	dtu_port_unlock(port);
-	/* May be called under the queue's lock, so no dtu_port_feed(): the caller empties the queue too. */
+	dtu_port_feed(port);
 }
 
 static struct dtu_port *dtu_port_new(struct tty_struct *tty)
@@ -503,13 +536,13 @@ static struct dtu_port *dtu_port_new(struct tty_struct *tty)
 	port->tty = tty;
 	port->timer_ns = FRAMER_NEVER;
 	port->char_ns = dtu_port_char_ns(tty);
-	port->settings = (struct dtu_settings) {
+	port->settings = (struct dtu_settings){
 		.gap_us = 50 * USEC_PER_MSEC,
 		.length = 1024,
 		.holdoff_us = dtu_port_is_pty(tty) ? 0 : DTU_HOLDOFF_AUTO,
 	};
-	framer_init(&port->framer, &no_config, port->memory, DTU_RECORDS_SIZE, port->memory + DTU_RECORDS_SIZE,
-		    DTU_LOG_SIZE);
+	framer_init(&port->framer, &no_config, port->memory, DTU_RECORDS_SIZE,
+		    port->memory + DTU_RECORDS_SIZE, DTU_LOG_SIZE);
 	dtu_port_configure(port);
 	return port;
 }
@@ -543,15 +576,15 @@ static void dtu_close(struct tty_struct *tty)
 {
 	struct dtu_port *port = tty->disc_data;
 
-	/* Nobody finds the port any more, */
-	dtu_genl_del(port);
-	/* nothing is started any more, */
+	/* Nothing is started any more, */
 	dtu_port_lock(port);
 	port->dead = true;
 	dtu_port_unlock(port);
 	/* what was started ends: the timer first, since it schedules the work, */
 	hrtimer_cancel(&port->timer);
 	cancel_work_sync(&port->change);
+	/* nobody finds the port any more, and its end is the last that is heard of it, */
+	dtu_genl_del(port);
 	/* and the core has seen to it that no other operation runs. */
 	tty->disc_data = NULL;
 	vfree(port->memory);
@@ -581,7 +614,8 @@ static int __init dtu_init(void)
 
 	/* Registering on a number that is in use would throw its owner out without a word. */
 	if (dtu_slot_taken(ldisc, name, sizeof(name))) {
-		pr_err("n_dtu: line discipline %d is taken by %s: load with ldisc=N for another number\n", ldisc, name);
+		pr_err("n_dtu: line discipline %d is taken by %s: load with ldisc=N for another number\n",
+		       ldisc, name);
 		return -EBUSY;
 	}
 	ret = dtu_genl_init();

@@ -3,7 +3,7 @@
  * A port: a tty with n_dtu attached. Made by the line discipline's open(), gone with its close();
  * netlink reaches it through the registry only.
  *
- * Locks: tty locks -> dtu_ports_lock -> tty_buffer's lock -> port->lock.
+ * Locks: tty locks -> dtu_ports_lock -> port->lock, and the tty queue's lock -> port->lock.
  */
 #ifndef DTU_PORT_H
 #define DTU_PORT_H
@@ -18,8 +18,8 @@
 
 #include "framer.h"
 
-#define DTU_RECORDS_SIZE	SZ_128K
-#define DTU_LOG_SIZE		SZ_64K
+#define DTU_RECORDS_SIZE SZ_128K
+#define DTU_LOG_SIZE	 SZ_64K
 
 /**
  * struct dtu_settings - what netlink may set, in its own units
@@ -49,34 +49,36 @@ struct dtu_counters {
 };
 
 struct dtu_port {
-	struct list_head list;		/* dtu_ports_lock */
+	struct list_head list; /* dtu_ports_lock */
 	u32 id;
 	struct tty_struct *tty;
 
-	spinlock_t lock;		/* all that follows, up to the next comment */
+	spinlock_t lock; /* all that follows, up to the next comment */
 	struct framer framer;
 	struct dtu_settings settings;
 	struct dtu_counters counters;
 	u32 char_ns;
-	bool dead;			/* no timer, no work any more */
-	bool starved;			/* the tty's queue holds what we had no room for */
-	bool late;			/* and its bytes have lost their times */
-	bool pinned;			/* a read is in the middle of the first record */
-	u64 timer_ns;			/* what the timer is armed for, or FRAMER_NEVER */
-	u64 told_sequence;		/* records that readers were woken for */
-	enum dtu_mode told_mode;	/* mode that listeners were told of */
+	bool dead;		 /* no timer, no work any more */
+	bool starved;		 /* the tty's queue holds what we had no room for */
+	bool late;		 /* and its bytes have lost their times, until it has run empty */
+	bool pinned;		 /* a read is in the middle of the first record */
+	bool overdue;		 /* the timer fired, but waits for bytes on their way */
+	u64 defer_ns;		 /* and fires no earlier than this */
+	u64 timer_ns;		 /* what the timer is armed for, or FRAMER_NEVER */
+	u64 told_sequence;	 /* records that readers were woken for */
+	enum dtu_mode told_mode; /* mode that listeners were told of */
 
-	struct mutex read_lock;		/* one reader at a time, held over the pieces of a read */
-	u32 read_offset;		/* where in the record the payload that is read begins */
+	struct mutex read_lock; /* one reader at a time, held over the pieces of a read */
+	u32 read_offset;	/* where in the record the payload that is read begins */
 	u32 read_length;
 	struct hrtimer timer;
-	struct work_struct change;	/* tells listeners of a change */
+	struct work_struct change; /* tells listeners of a change */
 	u8 *memory;
 };
 
 /* Take the port's lock; let go of it, with the timer armed and whoever waits told. */
-void dtu_port_lock(struct dtu_port *port);
-void dtu_port_unlock(struct dtu_port *port);
+void dtu_port_lock(struct dtu_port *port) __acquires(&port->lock);
+void dtu_port_unlock(struct dtu_port *port) __releases(&port->lock);
 
 /* Put port->settings and the line's speed in force. Under the lock. */
 void dtu_port_configure(struct dtu_port *port);

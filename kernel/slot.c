@@ -34,7 +34,7 @@ bool dtu_slot_taken(int number, char *name, size_t size)
 
 	file = filp_open("/proc/tty/ldiscs", O_RDONLY, 0);
 	if (IS_ERR(file))
-		return false;	/* no /proc yet: then nothing was loaded before us that we could ask for */
+		return false; /* no /proc: there is nobody to ask */
 	text = kzalloc(PAGE_SIZE, GFP_KERNEL);
 	n = text ? kernel_read(file, text, PAGE_SIZE - 1, &pos) : -ENOMEM;
 	rest = text;

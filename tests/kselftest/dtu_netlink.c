@@ -227,6 +227,7 @@ int nl_do(struct nl *nl)
 
 int nl_dump(struct nl *nl)
 {
+	nl_begin(nl, DTU_CMD_PORT_GET);
 	return transact(nl, NLM_F_DUMP);
 }
 

@@ -16,7 +16,7 @@
 
 struct nl_port {
 	uint8_t cmd;
-	uint32_t have;		/* bit of each DTU_A_PORT_* that was there */
+	uint32_t have; /* bit of each DTU_A_PORT_* that was there */
 	uint32_t number[DTU_A_PORT_MAX + 1];
 	char name[64];
 	uint32_t stats_have;
@@ -26,15 +26,15 @@ struct nl_port {
 struct nl {
 	int fd;
 	uint16_t family;
-	uint32_t group;		/* of the monitor */
+	uint32_t group; /* of the monitor */
 	uint32_t seq;
 	uint32_t length;
 	unsigned char buffer[1024];
 
 	/* the last answer */
-	int error;		/* 0 or negative errno */
-	char message[200];	/* extended ACK */
-	unsigned int receives;	/* recv() calls it took */
+	int error;	       /* 0 or negative errno */
+	char message[200];     /* extended ACK */
+	unsigned int receives; /* recv() calls it took */
 	unsigned int ports_count;
 	struct nl_port ports[NL_PORTS_MAX];
 };

@@ -18,7 +18,7 @@ struct burst {
 	uint32_t length;
 	uint64_t first_ns;
 	uint64_t last_ns;
-	unsigned int edges;	/* pauses of a millisecond less than the gap */
+	unsigned int edges; /* pauses of a millisecond less than the gap */
 };
 
 static void fill(struct burst *burst, uint32_t length)

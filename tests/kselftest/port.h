@@ -9,15 +9,15 @@
 #include "dtu_netlink.h"
 
 struct port {
-	int master;	/* the host's end of the line */
-	int slave;	/* n_dtu's */
+	int master; /* the host's end of the line */
+	int slave;  /* n_dtu's */
 	struct nl *nl;
 };
 
 struct record {
 	struct dtu_record head;
 	unsigned char payload[DTU_PAYLOAD_MAX];
-	uint32_t length;	/* of the payload */
+	uint32_t length; /* of the payload */
 };
 
 /* The line discipline's number from /proc/tty/ldiscs, or -1. */

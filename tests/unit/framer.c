@@ -157,23 +157,29 @@ static const struct row rows[] = {
 	{ "however late the agent", 50, 1024, "+++ 50 a AT+ENTM\\rhello 60000 >D", "SEEN CONF LINE:AT+ENTM G:hello" },
 	{ "with the boundaries it had", 50, 1024, "+++ 50 a AT+ENTM\\r 60 he 60 ll 40 o 60000 >D",
 	  "SEEN CONF LINE:AT+ENTM G:he G:llo" },
-	{ "with the length", 50, 5, "+++ 50 a AT+ENTM\\rhelloworld! 99 >D", "SEEN CONF LINE:AT+ENTM L:hello L:world G:!" },
+	{ "with the length", 50, 5, "+++ 50 a AT+ENTM\\rhelloworld! 99 >D",
+	  "SEEN CONF LINE:AT+ENTM L:hello L:world G:!" },
 	{ "LF behind ENTM's CR", 50, 1024, "+++ 50 a AT+ENTM\\r\\n >D 50 x 50", "SEEN CONF LINE:AT+ENTM G:x" },
-	{ "LF after ENTM was answered", 50, 1024, "+++ 50 a AT+ENTM\\r >D 49 \\n 50 x 50", "SEEN CONF LINE:AT+ENTM G:x" },
+	{ "LF after ENTM was answered", 50, 1024, "+++ 50 a AT+ENTM\\r >D 49 \\n 50 x 50",
+	  "SEEN CONF LINE:AT+ENTM G:x" },
 	{ "CR CR", 50, 1024, "+++ 50 a AT+ENTM\\r\\r >D 50", "SEEN CONF LINE:AT+ENTM" },
 	{ "CR CR LF", 50, 1024, "+++ 50 a AT+ENTM\\r\\r\\n >D 50", "SEEN CONF LINE:AT+ENTM" },
 	{ "LF and data at once", 50, 1024, "+++ 50 a AT+ENTM\\r\\nhello >D 50", "SEEN CONF LINE:AT+ENTM G:hello" },
 	{ "a LF behind the gap is data", 50, 1024, "+++ 50 a AT+ENTM\\r >D 50 \\n 50", "SEEN CONF LINE:AT+ENTM G:\\n" },
 	{ "so it is if it was held", 50, 1024, "+++ 50 a AT+ENTM\\r 50 \\n 50 >D", "SEEN CONF LINE:AT+ENTM G:\\n" },
-	{ "only the first bytes are line ends", 50, 1024, "+++ 50 a AT+ENTM\\rx\\r\\n >D 50", "SEEN CONF LINE:AT+ENTM G:x\\r\\n" },
-	{ "+++ directly behind ENTM", 50, 1024, "+++ 50 a AT+ENTM\\r+++ >D 50 a 50", "SEEN CONF LINE:AT+ENTM G:+++ G:a" },
+	{ "only the first bytes are line ends", 50, 1024, "+++ 50 a AT+ENTM\\rx\\r\\n >D 50",
+	  "SEEN CONF LINE:AT+ENTM G:x\\r\\n" },
+	{ "+++ directly behind ENTM", 50, 1024, "+++ 50 a AT+ENTM\\r+++ >D 50 a 50",
+	  "SEEN CONF LINE:AT+ENTM G:+++ G:a" },
 	{ "+++ a gap behind ENTM", 50, 1024, "+++ 50 a AT+ENTM\\r >D 50 +++ 50 a", "SEEN CONF LINE:AT+ENTM SEEN CONF" },
 	{ "+++ a gap behind ENTM's CR LF", 50, 1024, "+++ 50 a AT+ENTM\\r\\n >D 50 +++ 50 a",
 	  "SEEN CONF LINE:AT+ENTM SEEN CONF" },
 	{ "+++ a gap behind the CR, the LF late", 50, 1024, "+++ 50 a AT+ENTM\\r 30 \\n 20 +++ >D 50 a",
 	  "SEEN CONF LINE:AT+ENTM SEEN CONF" },
-	{ "+++ too soon behind ENTM", 50, 1024, "+++ 50 a AT+ENTM\\r 49 +++ >D 50 a 50", "SEEN CONF LINE:AT+ENTM G:+++ G:a" },
-	{ "held +++ and a", 50, 1024, "+++ 50 a AT+ENTM\\r 60 +++ 60 aAT\\r >D", "SEEN CONF LINE:AT+ENTM SEEN CONF LINE:AT" },
+	{ "+++ too soon behind ENTM", 50, 1024, "+++ 50 a AT+ENTM\\r 49 +++ >D 50 a 50",
+	  "SEEN CONF LINE:AT+ENTM G:+++ G:a" },
+	{ "held +++ and a", 50, 1024, "+++ 50 a AT+ENTM\\r 60 +++ 60 aAT\\r >D",
+	  "SEEN CONF LINE:AT+ENTM SEEN CONF LINE:AT" },
 	{ "held +++ that was aborted", 50, 1024, "+++ 50 a AT+ENTM\\r 60 +++ 60 b 60 >D",
 	  "SEEN CONF LINE:AT+ENTM SEEN ABORT G:+++ G:b" },
 	{ "held +++ and nothing for 3 s", 50, 1024, "+++ 50 a AT+ENTM\\r 60 +++ 3060 >D",
@@ -207,9 +213,9 @@ static const struct row rows[] = {
 /* What varies while the outcome must not. */
 struct manner {
 	const char *name;
-	bool late;	/* the timer never comes before the next chunk */
-	bool single;	/* bytes come one by one */
-	bool slow;	/* nobody reads before the end, except where a script resumes */
+	bool late;   /* the timer never comes before the next chunk */
+	bool single; /* bytes come one by one */
+	bool slow;   /* nobody reads before the end, except where a script resumes */
 };
 
 static const struct manner manners[] = {
@@ -241,11 +247,11 @@ static void say(struct stage *stage, const char *text, size_t n)
 static void say_record(struct stage *stage, const struct dtu_record *head, const u8 *payload)
 {
 	static const char *const names[] = {
-		[DTU_RECORD_SEEN] = "SEEN", [DTU_RECORD_CONFIRMED] = "CONF", [DTU_RECORD_ABORTED] = "ABORT",
+		[DTU_RECORD_SEEN] = "SEEN",  [DTU_RECORD_CONFIRMED] = "CONF",	  [DTU_RECORD_ABORTED] = "ABORT",
 		[DTU_RECORD_LINE] = "LINE:", [DTU_RECORD_LINE_TOO_LONG] = "LONG",
 	};
 	static const char *const reasons[] = {
-		[DTU_REASON_NONE] = "?:", [DTU_REASON_GAP] = "G:", [DTU_REASON_LENGTH] = "L:",
+		[DTU_REASON_NONE] = "?:",     [DTU_REASON_GAP] = "G:",	[DTU_REASON_LENGTH] = "L:",
 		[DTU_REASON_LINE_END] = "?:", [DTU_REASON_MODE] = "M:",
 	};
 	const char *name = head->type == DTU_RECORD_DATA ? reasons[head->reason] : names[head->type];
@@ -470,9 +476,14 @@ static void test_marks(void)
 {
 	static struct stage stage;
 	const struct framer_config config = { .gap_ns = CORE_NSEC_PER_MSEC, .length = 100, .escape = true };
-	const struct { u64 ns; const char *bytes; u8 flags, mark; } steps[] = {
-		{ 1, "one", 0, 0 }, { 10000000, "two", 0, DTU_FLAG_OVERRUN }, { 20000000, "th", 0, 0 },
-		{ 20000001, "re", DTU_FLAG_LINE_ERROR, 0 }, { 30000000, "four", 0, 0 },
+	const struct {
+		u64 ns;
+		const char *bytes;
+		u8 flags, mark;
+	} steps[] = {
+		{ 1, "one", 0, 0 },	    { 10000000, "two", 0, DTU_FLAG_OVERRUN },
+		{ 20000000, "th", 0, 0 },   { 20000001, "re", DTU_FLAG_LINE_ERROR, 0 },
+		{ 30000000, "four", 0, 0 },
 	};
 	static const u8 want[] = { 0, DTU_FLAG_OVERRUN, DTU_FLAG_LINE_ERROR, 0 };
 	struct dtu_record head;
@@ -481,8 +492,10 @@ static void test_marks(void)
 	framer_init(&stage.framer, &config, stage.records_memory, RECORDS_SIZE, stage.log_memory, LOG_SIZE);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		struct framer_chunk chunk = {
-			.ns = steps[i].ns, .flags = steps[i].flags,
-			.span = (u32)strlen(steps[i].bytes), .length = (u32)strlen(steps[i].bytes),
+			.ns = steps[i].ns,
+			.flags = steps[i].flags,
+			.span = (u32)strlen(steps[i].bytes),
+			.length = (u32)strlen(steps[i].bytes),
 		};
 
 		framer_expire(&stage.framer, steps[i].ns);

@@ -11,9 +11,9 @@
 
 struct position {
 	struct model *model;
-	u32 at;			/* the next byte */
-	u64 last_ns;		/* time of the byte before it that silence counts from */
-	bool last;		/* there is such a byte */
+	u32 at;	     /* the next byte */
+	u64 last_ns; /* time of the byte before it that silence counts from */
+	bool last;   /* there is such a byte */
 	u32 answered;
 };
 
@@ -44,7 +44,7 @@ static struct model_record *add(struct model *model, u8 type, u8 reason, u64 fir
 	if (!(model->records_count & (model->records_count + 1)))
 		model->records = realloc(model->records, (2 * model->records_count + 2) * sizeof(*record));
 	record = &model->records[model->records_count++];
-	*record = (struct model_record) {
+	*record = (struct model_record){
 		.type = type,
 		.reason = reason,
 		.first_ns = first_ns,
@@ -67,8 +67,8 @@ static void bound_silence(const struct position *p, struct model_record *record)
 		return;
 	}
 	record->gap_max_ns = since > wire ? since - wire : 0;
-	record->gap_min_ns = record->gap_max_ns > model->config.holdoff_ns ?
-		record->gap_max_ns - model->config.holdoff_ns : 0;
+	record->gap_min_ns =
+		record->gap_max_ns > model->config.holdoff_ns ? record->gap_max_ns - model->config.holdoff_ns : 0;
 }
 
 static void take_payload(struct position *p, struct model_record *record, u32 from, u32 n)
@@ -290,13 +290,13 @@ struct drive {
 	u32 (*pick)(void *state, u32 n);
 	void *state;
 	struct framer framer;
-	struct model model;	/* fills with what the framer was given */
-	struct model got;	/* only its records */
+	struct model model; /* fills with what the framer was given */
+	struct model got;   /* only its records */
 	u8 records_memory[MEMORY];
 	u8 log_memory[MEMORY];
 	u64 now;
 	u32 span_max;
-	bool held;		/* a line was read and not answered yet */
+	bool held; /* a line was read and not answered yet */
 	char *why;
 	size_t why_size;
 };
@@ -383,8 +383,15 @@ static void wait_some(struct drive *d)
 	const struct framer_config *config = &d->model.config;
 	u64 certainty = config->holdoff_ns + config->char_ns;
 	u64 guard = config->gap_ns < GUARD_NS ? config->gap_ns : GUARD_NS;
-	const u64 edges[] = { 0, config->gap_ns, guard, CONFIRM_NS, config->gap_ns + certainty, guard + certainty,
-			      CONFIRM_NS + certainty, CONFIRM_NS + guard + certainty, CONFIRM_NS / 2 };
+	const u64 edges[] = { 0,
+			      config->gap_ns,
+			      guard,
+			      CONFIRM_NS,
+			      config->gap_ns + certainty,
+			      guard + certainty,
+			      CONFIRM_NS + certainty,
+			      CONFIRM_NS + guard + certainty,
+			      CONFIRM_NS / 2 };
 	u64 step = edges[pick(d, sizeof(edges) / sizeof(edges[0]))];
 
 	switch (pick(d, 6)) {
@@ -417,8 +424,8 @@ static void wait_some(struct drive *d)
 static u32 choose_bytes(struct drive *d, u8 *bytes)
 {
 	static const char *const words[] = {
-		"+++", "a", "+++", "a", "+", "++", "++++", "+++a", "AT\r", "AT+ENTM\r", "\r", "\n", "\r\n", "b",
-		"ab", "hello", "+++x", "x+++", "aAT+VER\r\n", "AT+Z\r+++",
+		"+++", "a",  "+++",  "a", "+",	"++",	 "++++", "+++a", "AT\r",	"AT+ENTM\r",
+		"\r",  "\n", "\r\n", "b", "ab", "hello", "+++x", "x+++", "aAT+VER\r\n", "AT+Z\r+++",
 	};
 	u32 kind = pick(d, 24), n = 0;
 
@@ -452,7 +459,7 @@ static void note(struct drive *d, const u8 *bytes, u32 n, u32 span)
 		model->bytes = realloc(model->bytes, model->room * sizeof(*model->bytes));
 	}
 	for (u32 i = 0; i < n; i++)
-		model->bytes[model->count++] = (struct model_byte) { .ns = d->now, .span = span, .byte = bytes[i] };
+		model->bytes[model->count++] = (struct model_byte){ .ns = d->now, .span = span, .byte = bytes[i] };
 }
 
 /* Bytes come, in one chunk or several; what finds no room comes again later. */
@@ -468,7 +475,7 @@ static bool deliver(struct drive *d)
 
 		if (pick(d, 2))
 			span = 1 + pick(d, span);
-		chunk = (struct framer_chunk) { .ns = d->now, .span = span, .length = span };
+		chunk = (struct framer_chunk){ .ns = d->now, .span = span, .length = span };
 		taken = framer_push(&d->framer, &chunk, bytes + done);
 		if (taken > span)
 			return wrong(d, "bytes taken", taken, span);
@@ -506,8 +513,11 @@ static bool same_records(struct drive *d)
 			{ "last_ns", got->last_ns, want->last_ns },
 			{ "gap_min_ns", got->gap_min_ns, want->gap_min_ns },
 			{ "gap_max_ns", got->gap_max_ns, want->gap_max_ns },
-			{ "difference of payload", got->length && got->length == want->length ?
-				(u64)(u32)memcmp(got->payload, want->payload, got->length) : 0, 0 },
+			{ "difference of payload",
+			  got->length && got->length == want->length
+				  ? (u64)(u32)memcmp(got->payload, want->payload, got->length)
+				  : 0,
+			  0 },
 		};
 
 		for (u32 k = 0; k < sizeof(fields) / sizeof(fields[0]); k++) {
@@ -546,7 +556,7 @@ static bool finish(struct drive *d)
 static bool run(struct drive *d)
 {
 	u32 rounds = 1 + pick(d, 200);
-	bool slow = pick(d, 2);		/* a reader that pauses */
+	bool slow = pick(d, 2); /* a reader that pauses */
 
 	while (rounds--) {
 		wait_some(d);

@@ -11,7 +11,7 @@
 /* A byte as it was delivered. */
 struct model_byte {
 	u64 ns;
-	u32 span;	/* bytes delivered at that time */
+	u32 span; /* bytes delivered at that time */
 	u8 byte;
 };
 
@@ -28,14 +28,14 @@ struct model_record {
 
 struct model {
 	struct framer_config config;
-	u64 end_ns;		/* time has come to this */
+	u64 end_ns; /* time has come to this */
 	struct model_byte *bytes;
 	u32 count;
 	u32 room;
-	u8 *answers;		/* enum dtu_mode for each line handed out */
+	u8 *answers; /* enum dtu_mode for each line handed out */
 	u32 answers_count;
 
-	struct model_record *records;	/* what should have come out */
+	struct model_record *records; /* what should have come out */
 	u32 records_count;
 };
 

@@ -305,7 +305,7 @@ static void test_end_while_waiting(bool held)
 /* More than 64 KiB: the rest is still in the socket when the connection ends. */
 static void test_end_while_much_waits(bool held)
 {
-	static uint8_t bytes[90000];
+	static uint8_t bytes[100000];
 	int server = listen_tcp(AF_INET, 0, 0), peer;
 	size_t sent = 0;
 

@@ -58,9 +58,9 @@ enum dtu_record_reason {
 };
 
 /* Flags of a record. */
-#define DTU_FLAG_LINE_ERROR	0x01	/* a byte in it came with a parity or framing error or break */
-#define DTU_FLAG_OVERRUN	0x02	/* bytes were lost in or before it: the UART or its driver dropped them */
-#define DTU_FLAG_LATE		0x04	/* it waited outside the port's memory: its boundaries are not sure */
+#define DTU_FLAG_LINE_ERROR	0x01	/* parity or framing error, or break, at a byte of it */
+#define DTU_FLAG_OVERRUN	0x02	/* the UART or its driver dropped bytes in or before it */
+#define DTU_FLAG_LATE		0x04	/* it had to wait in the tty: its boundaries are not sure */
 
 /**
  * struct dtu_record - head of a record, in the machine's byte order
@@ -114,10 +114,12 @@ enum dtu_mode {
 /**
  * enum dtu_a_port - attributes of a port
  * @DTU_A_PORT_ID: u32, the port's number, from 1; not used again while the module is loaded
- * @DTU_A_PORT_DEV: u32, device number of the tty as stat() gives it; names the port in a request too
+ * @DTU_A_PORT_DEV: u32, device number of the tty as stat() gives it; in requests instead of ID
  * @DTU_A_PORT_NAME: string, the tty's name without /dev/
- * @DTU_A_PORT_GAP_US: u32, DTU_GAP_US_MIN..DTU_GAP_US_MAX; silence that ends a frame. 50000 at first.
- * @DTU_A_PORT_LENGTH: u32, DTU_LENGTH_MIN..DTU_LENGTH_MAX; bytes that fill a frame. 1024 at first.
+ * @DTU_A_PORT_GAP_US: u32, DTU_GAP_US_MIN..DTU_GAP_US_MAX; silence that ends a frame. 50000 at
+ *	first.
+ * @DTU_A_PORT_LENGTH: u32, DTU_LENGTH_MIN..DTU_LENGTH_MAX; bytes that fill a frame. 1024 at
+ *	first.
  * @DTU_A_PORT_HOLDOFF_US: u32, 0..DTU_HOLDOFF_US_MAX or DTU_HOLDOFF_AUTO; how long the UART may
  *	keep a byte to itself. 0 on a pty, DTU_HOLDOFF_AUTO elsewhere at first.
  * @DTU_A_PORT_ESCAPE: u8, 0 or 1: look for +++. 0 at first.
