@@ -532,6 +532,8 @@ static u32 log_length(const struct framer *framer)
 
 void framer_flush(struct framer *framer, bool keep_first)
 {
+	bool told = framer->state >= FRAMER_SEEN;
+
 	framer->counters.flushed += records_flush(&framer->records, keep_first);
 	framer->counters.flushed += framer->plus + log_length(framer);
 	framer->log.head = framer->log.tail;
@@ -545,4 +547,6 @@ void framer_flush(struct framer *framer, bool keep_first)
 	/* What was dropped was no silence: it counts anew from the last byte. */
 	framer->quiet = !framer->started;
 	framer->state = FRAMER_DATA;
+	if (told)
+		emit(framer, DTU_RECORD_ABORTED, framer->last_ns);
 }

@@ -137,7 +137,10 @@ bool framer_resume(struct framer *framer, enum dtu_mode mode);
 /* Another way to frame, from now on; the open frame goes on. */
 void framer_configure(struct framer *framer, const struct framer_config *config);
 
-/* Forget everything received, but the oldest record if @keep_first; back to data mode. */
+/*
+ * Forget everything received, but the oldest record if @keep_first; back to data mode, with
+ * DTU_RECORD_ABORTED if it was left: whoever has read of a +++ waits for what became of it.
+ */
 void framer_flush(struct framer *framer, bool keep_first);
 
 static inline enum dtu_mode framer_mode(const struct framer *framer)

@@ -293,12 +293,30 @@ static int dtu_check_settings(const struct dtu_settings *settings, struct netlin
 	return 0;
 }
 
+/* What a command has no use for is refused: silence would look like success. */
+static int dtu_refuse(struct genl_info *info, int first, int last)
+{
+	int attribute;
+
+	for (attribute = first; attribute <= last; attribute++) {
+		if (!info->attrs[attribute])
+			continue;
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attribute],
+				    "this command does not take that attribute");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int dtu_port_set(struct sk_buff *request, struct genl_info *info)
 {
 	struct dtu_settings settings;
 	struct dtu_port *port;
 	int ret;
 
+	ret = dtu_refuse(info, DTU_A_PORT_MODE, DTU_A_PORT_MAX);
+	if (ret)
+		return ret;
 	mutex_lock(&dtu_ports_lock);
 	port = dtu_find(info);
 	ret = PTR_ERR_OR_ZERO(port);
@@ -330,6 +348,9 @@ static int dtu_port_resume(struct sk_buff *request, struct genl_info *info)
 		NL_SET_ERR_MSG(info->extack, "MODE is missing");
 		return -EINVAL;
 	}
+	ret = dtu_refuse(info, DTU_A_PORT_GAP_US, DTU_A_PORT_HEADER);
+	if (ret)
+		return ret;
 	mutex_lock(&dtu_ports_lock);
 	port = dtu_find(info);
 	ret = PTR_ERR_OR_ZERO(port);

@@ -249,6 +249,17 @@ static void test_resume(void)
 	tap_ok(nl->message[0], "  is explained: %s", nl->message);
 	tap_is(nl_resume(nl, port.slave, DTU_MODE_LINE), -EINVAL, "RESUME into line mode from data mode");
 	tap_ok(nl->message[0], "  is explained: %s", nl->message);
+	nl_begin(nl, DTU_CMD_PORT_RESUME);
+	nl_u32(nl, DTU_A_PORT_ID, id);
+	nl_u8(nl, DTU_A_PORT_MODE, DTU_MODE_DATA);
+	nl_u32(nl, DTU_A_PORT_GAP_US, 1000);
+	tap_is(nl_do(nl), -EINVAL, "RESUME with a setting");
+	tap_ok(nl->message[0], "  is explained: %s", nl->message);
+	nl_begin(nl, DTU_CMD_PORT_SET);
+	nl_u32(nl, DTU_A_PORT_ID, id);
+	nl_u8(nl, DTU_A_PORT_MODE, DTU_MODE_LINE);
+	tap_is(nl_do(nl), -EINVAL, "SET with a mode");
+	tap_ok(nl->message[0], "  is explained: %s", nl->message);
 	tap_ok(nl_resume(nl, port.slave, 2) < 0, "RESUME into a mode that does not exist");
 	tap_is(nl_resume(nl, port.slave, DTU_MODE_DATA), 0, "RESUME into data mode from data mode is nothing");
 	host_say(&port, "+++");

@@ -198,9 +198,9 @@ static const struct row rows[] = {
 	{ "flush: silence still counts from the last byte", 50, 1024, "x 50 ++ ! +++ 50 a 50", "G:x G:+++ G:a" },
 	{ "flush after silence: +++ is seen", 50, 1024, "x 50 ! +++ 50 a", "G:x SEEN CONF" },
 	{ "flush before anything came", 50, 1024, "! +++ 50 a", "SEEN CONF" },
-	{ "flush when seen", 50, 1024, "+++ 50 ! a 50", "SEEN G:a" },
-	{ "flush leaves command mode", 50, 1024, "+++ 50 a AT ! x 50", "SEEN CONF G:x" },
-	{ "flush drops what is held", 50, 1024, "+++ 50 a AT\\rhello ! x 50", "SEEN CONF LINE:AT G:x" },
+	{ "flush when seen", 50, 1024, "+++ 50 ! a 50", "SEEN ABORT G:a" },
+	{ "flush leaves command mode", 50, 1024, "+++ 50 a AT ! x 50", "SEEN CONF ABORT G:x" },
+	{ "flush drops what is held", 50, 1024, "+++ 50 a AT\\rhello ! x 50", "SEEN CONF LINE:AT ABORT G:x" },
 
 	/* settings on the way */
 	{ "a shorter length ends a frame", 50, 1024, "hello L=5", "L:hello" },

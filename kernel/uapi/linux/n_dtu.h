@@ -26,7 +26,7 @@
  * @DTU_RECORD_SEEN: an isolated +++ was seen; no payload. The next byte decides.
  * @DTU_RECORD_CONFIRMED: "a" came in time; no payload. The port is in line mode.
  * @DTU_RECORD_ABORTED: anything else came, or nothing for 3 s; no payload. The +++ and what
- *	followed it come as data.
+ *	followed it come as data. Also when TCFLSH ended line mode.
  * @DTU_RECORD_LINE: a command line without its line end. The port holds whatever comes behind it
  *	until DTU_CMD_PORT_RESUME says how to read that.
  * @DTU_RECORD_LINE_TOO_LONG: a line of over DTU_PAYLOAD_MAX bytes was dropped whole; no payload.
