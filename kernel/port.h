@@ -14,6 +14,7 @@
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/tty.h>
+#include <linux/tty_ldisc.h>
 #include <linux/workqueue.h>
 
 #include "framer.h"
@@ -79,6 +80,20 @@ struct dtu_port {
 /* Take the port's lock; let go of it, with the timer armed and whoever waits told. */
 void dtu_port_lock(struct dtu_port *port) __acquires(&port->lock);
 void dtu_port_unlock(struct dtu_port *port) __releases(&port->lock);
+
+/* @change is run as a work when the mode has changed. */
+struct dtu_port *dtu_port_new(struct tty_struct *tty, work_func_t change);
+void dtu_port_free(struct dtu_port *port);
+
+/*
+ * Take what has come at @now, with the kind of each byte (TTY_NORMAL, TTY_PARITY ...) unless
+ * @kinds is NULL. Returns how much; the rest waits in the tty's queue for dtu_port_feed().
+ */
+size_t dtu_port_take(struct dtu_port *port, u64 now, const u8 *bytes, const dtu_kind_t *kinds,
+		     size_t count);
+
+/* Work out the time of a character from the line's settings. Under the lock. */
+void dtu_port_measure(struct dtu_port *port);
 
 /* Put port->settings and the line's speed in force. Under the lock. */
 void dtu_port_configure(struct dtu_port *port);
