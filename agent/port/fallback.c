@@ -33,7 +33,7 @@ static uint64_t now_ns(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
@@ -44,7 +44,7 @@ static void arm(struct framing *framing)
 	if (deadline == FRAMER_NEVER)
 		timer_disarm(&framing->timer);
 	else
-		timer_arm_at(&framing->timer, framing->env->loop, deadline / 1000 + 1);
+		(void)timer_arm_at(&framing->timer, framing->env->loop, deadline / 1000 + 1);
 }
 
 /* Take what the tty has, as long as there is room. */
@@ -54,7 +54,7 @@ static void take_input(struct framing *framing)
 
 	while (ring_free(&framing->framer.log) > sizeof(bytes) + sizeof(struct framer_chunk)) {
 		ssize_t n = read(framing->env->fd, bytes, sizeof(bytes));
-		struct framer_chunk chunk = { .ns = now_ns() };
+		struct framer_chunk chunk = { 0 };
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
@@ -62,6 +62,7 @@ static void take_input(struct framing *framing)
 			framing->gone = true;
 			break;
 		}
+		chunk.ns = now_ns();
 		chunk.span = chunk.length = (u32)n;
 		framer_push(&framing->framer, &chunk, bytes);
 	}

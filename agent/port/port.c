@@ -160,7 +160,7 @@ static void check_drained(void *data)
 	struct port *port = data;
 
 	if ((port->queue.length || line_sending(port->fd)) && now_us(port) < port->drain_end) {
-		timer_arm(&port->drain, port->loop, DRAIN_POLL_US);
+		(void)timer_arm(&port->drain, port->loop, DRAIN_POLL_US);
 		return;
 	}
 	port->events->drained(port->data);
@@ -169,7 +169,7 @@ static void check_drained(void *data)
 void port_drain(struct port *port)
 {
 	port->drain_end = now_us(port) + DRAIN_TIMEOUT_US;
-	timer_arm(&port->drain, port->loop, DRAIN_POLL_US);
+	(void)timer_arm(&port->drain, port->loop, DRAIN_POLL_US);
 }
 
 static void complain(const char *path, int error)
