@@ -129,9 +129,9 @@ static void test_detach(void)
 	struct port port;
 
 	port_open(&port);
-	port_settings(&port, 50000, 1024, true);
+	port_settings(&port, 10000000, 1024, true);
 	host_say(&port, "+++");
-	pause_us(1000);
+	settle_us(1000);
 	tap_is(port_detach(port.slave), 0, "detach with an open frame");
 	pause_us(100000);
 	host_say(&port, "plain");
@@ -140,7 +140,7 @@ static void test_detach(void)
 	tap_is(port_attach(port.slave), 0, "attach again");
 	port_settings(&port, 50000, 1024, true);
 	host_say(&port, "again");
-	pause_us(51000);
+	settle_us(51000);
 	tap_is(port_read(port.slave, buffer, sizeof(buffer)), (long)sizeof(struct dtu_record) + 5, "and read a frame");
 	port_close(&port);
 }

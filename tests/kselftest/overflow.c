@@ -115,7 +115,7 @@ static void test_flush(bool with_termios)
 	for (int i = 0; i < 100; i++) {
 		while (write(port.master, bytes, sizeof(bytes)) > 0)
 			;
-		pause_us(1000);
+		settle_us(1000);
 	}
 	tap_ok(nl_stat(port.nl, port.slave, DTU_A_STATS_HELD) > 0, "the tty's queue is full");
 	if (with_termios) {

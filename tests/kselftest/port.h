@@ -51,6 +51,8 @@ long port_read(int tty, void *buffer, size_t size);
 bool readable(int fd, int ms);
 void set_nonblocking(int fd, bool on);
 void pause_us(uint64_t us);
+/* Long enough for what was written to arrive and @us to pass: exact in simulated time, ample in real. */
+void settle_us(uint64_t us);
 uint64_t now_ns(void);
 
 bool soak(void);

@@ -27,7 +27,7 @@ static void frame(struct port *port, size_t n)
 	for (size_t i = 0; i < n; i++)
 		bytes[i] = (unsigned char)(i * 7 + n);
 	host_write(port, bytes, n);
-	pause_us(GAP_US + 1000);
+	settle_us(GAP_US + 1000);
 }
 
 /* Whether these are the last @n bytes of a frame() of @size. */
@@ -97,7 +97,7 @@ static void test_nonblocking(struct port *port)
 	tap_is(port_read(port->slave, buffer, sizeof(buffer)), -EAGAIN, "nothing there: EAGAIN");
 	host_say(port, "abc");
 	tap_is(port_read(port->slave, buffer, sizeof(buffer)), -EAGAIN, "an open frame: EAGAIN");
-	pause_us(GAP_US + 1000);
+	settle_us(GAP_US + 1000);
 	tap_is(port_read(port->slave, buffer, sizeof(buffer)), HEAD + 3, "a frame is read without waiting");
 	set_nonblocking(port->slave, false);
 }
@@ -164,7 +164,7 @@ static void test_poll(struct port *port)
 	tap_is(polled(port->slave), POLLOUT, "nothing to read: POLLOUT alone");
 	host_say(port, "x");
 	tap_is(polled(port->slave), POLLOUT, "an open frame is nothing to read");
-	pause_us(GAP_US + 1000);
+	settle_us(GAP_US + 1000);
 	tap_is(polled(port->slave), POLLOUT | POLLIN, "a frame: POLLIN");
 	port_record(port, &record, 0);
 	tap_is(polled(port->slave), POLLOUT, "read: no POLLIN");
@@ -180,7 +180,7 @@ static void test_poll(struct port *port)
 	for (int i = 0; i < 20; i++) {
 		while (write(port->slave, junk, sizeof(junk)) > 0)
 			;
-		pause_us(1000);
+		settle_us(1000);
 	}
 	tap_is(errno, EAGAIN, "the other end does not read: write() ends with EAGAIN");
 	tap_is(polled(port->slave), 0, "and there is no POLLOUT");
@@ -218,7 +218,7 @@ static void test_ioctls(struct port *port)
 	tap_is(tcgetattr(port->slave, &termios), 0, "tcgetattr");
 	tap_is(tcsetattr(port->slave, TCSANOW, &termios), 0, "tcsetattr");
 	tap_is(ioctl(port->slave, TIOCSTI, "x") ? -1 : 0, 0, "TIOCSTI is accepted");
-	pause_us(GAP_US + 1000);
+	settle_us(GAP_US + 1000);
 	if (readable(port->slave, 0))
 		port_record(port, &record, 0);
 	tap_ok(ioctl(port->slave, 0x7fff, 0) && errno == ENOTTY, "an unknown ioctl is ENOTTY");
@@ -232,11 +232,11 @@ static void test_flush(struct port *port)
 	frame(port, 100);
 	frame(port, 200);
 	host_say(port, "abc");
-	pause_us(1000);
+	settle_us(1000);
 	tcflush(port->slave, TCIFLUSH);
 	tap_is((long)(nl_stat(port->nl, port->slave, DTU_A_STATS_FLUSHED) - before), 303,
 	       "TCIFLUSH counts what it drops");
-	pause_us(GAP_US + 1000);
+	settle_us(GAP_US + 1000);
 	tap_ok(!readable(port->slave, 0), "and nothing of it comes");
 	frame(port, 5);
 	tap_ok(port_record(port, &record, 0) && is_frame(record.payload, record.length, 5), "what comes then does");
@@ -245,7 +245,7 @@ static void test_flush(struct port *port)
 	tap_ok(port_record(port, &record, 0) && record.length == 6, "TCOFLUSH leaves input alone");
 }
 
-#define READERS_FRAMES 300
+#define READERS_FRAMES 100
 
 /* A frame that tells its number and length. */
 static void numbered(struct port *port, unsigned int number)
@@ -258,7 +258,7 @@ static void numbered(struct port *port, unsigned int number)
 	bytes[1] = (unsigned char)number;
 	bytes[2] = (unsigned char)n;
 	host_write(port, bytes, n);
-	pause_us(20000);
+	settle_us(40000);
 }
 
 static bool numbered_whole(const struct record *record, unsigned int *number)
@@ -283,7 +283,7 @@ static void test_readers(struct port *port)
 
 	if (pipe(pipes))
 		die("pipe");
-	nl_set(port->nl, port->slave, DTU_A_PORT_GAP_US, 1000);
+	nl_set(port->nl, port->slave, DTU_A_PORT_GAP_US, 20000);
 	for (int i = 0; i < 2; i++) {
 		readers[i] = fork();
 		if (readers[i])
