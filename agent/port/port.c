@@ -159,10 +159,9 @@ static void check_drained(void *data)
 {
 	struct port *port = data;
 
-	if ((port->queue.length || line_sending(port->fd)) && now_us(port) < port->drain_end) {
-		(void)timer_arm(&port->drain, port->loop, DRAIN_POLL_US);
+	if ((port->queue.length || line_sending(port->fd)) && now_us(port) < port->drain_end &&
+	    timer_arm(&port->drain, port->loop, DRAIN_POLL_US) >= 0)
 		return;
-	}
 	port->events->drained(port->data);
 }
 
