@@ -81,8 +81,8 @@ static int set_path(char *path, const char *value, const char *option)
 	return EXIT_OK;
 }
 
-/* One option; a negative number if the program goes on, else its exit status. */
-static int take_option(struct agent *agent, struct config *given, int option)
+/* One option, which was given as @name; a negative number if the program goes on, else its exit status. */
+static int take_option(struct agent *agent, struct config *given, int option, const char *name)
 {
 	int ret = EXIT_OK;
 
@@ -119,9 +119,10 @@ static int take_option(struct agent *agent, struct config *given, int option)
 	case 'V':
 		(void)printf("dtud %s\n", version_text());
 		return EXIT_OK;
+	case ':':
+		return usage_error(" needs a value", name);
 	default:
-		(void)fprintf(stderr, "Try dtud --help.\n");
-		return EXIT_USAGE;
+		return usage_error(": unknown option", name);
 	}
 	return ret == EXIT_OK ? -1 : ret;
 }
@@ -175,8 +176,10 @@ static int read_arguments(struct agent *agent, int argc, char **argv)
 	static struct config given;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "p:s:c:S:FfvhV", long_options, NULL)) >= 0) {
-		int ret = take_option(agent, &given, option);
+	/* ":": a missing value is told apart, and we say so ourselves, in one line */
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":p:s:c:S:FfvhV", long_options, NULL)) >= 0) {
+		int ret = take_option(agent, &given, option, argv[optind - 1]);
 
 		if (ret >= 0)
 			return ret;

@@ -60,8 +60,9 @@ int main(int argc, char **argv)
 	struct target target = { 0 };
 	int option;
 
-	/* "+": options behind the subcommand are its own. */
-	while ((option = getopt_long(argc, argv, "+p:s:hV", options, NULL)) >= 0) {
+	/* "+": options behind the subcommand are its own; ":": a missing value is told apart */
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "+:p:s:hV", options, NULL)) >= 0) {
 		switch (option) {
 		case 'p':
 			target.port = optarg;
@@ -76,6 +77,8 @@ int main(int argc, char **argv)
 			(void)printf("dtuctl %s\n", version_text());
 			return EXIT_SUCCESS;
 		default:
+			(void)fprintf(stderr, "dtuctl: %s%s (see dtuctl --help)\n", argv[optind - 1],
+				      option == ':' ? " needs a value" : ": unknown option");
 			return EXIT_USAGE;
 		}
 	}
