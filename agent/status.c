@@ -54,8 +54,14 @@ static void put_port(struct report *report, const struct device *device)
 		[DTU_A_STATS_HELD] = "held",
 		[DTU_A_STATS_TIMER_DEFERRED] = "timer_deferred",
 		[DTU_A_STATS_FLUSHED] = "flushed_bytes",
+		[DTU_A_STATS_GAP_AMBIGUOUS] = "gap_ambiguous",
+		[DTU_A_STATS_BOUNDARY_UNKNOWN] = "boundary_unknown",
+		[DTU_A_STATS_TIMER_LATE] = "timer_late",
+		[DTU_A_STATS_TIMER_LATE_MAX_NS] = "timer_late_max_ns",
+		[DTU_A_STATS_BUFFER] = "buffer_overrun_bytes",
+		[DTU_A_STATS_THROTTLED] = "throttled",
 	};
-	_Static_assert(DTU_A_STATS_MAX == DTU_A_STATS_FLUSHED, "a new counter needs a name here");
+	_Static_assert(DTU_A_STATS_MAX == DTU_A_STATS_THROTTLED, "a new counter needs a name here");
 	struct port_stats stats;
 	int ret = port_stats(device->port, &stats);
 
@@ -64,9 +70,12 @@ static void put_port(struct report *report, const struct device *device)
 	report_text(report, "framing", stats.framing);
 	report_text(report, "error", ret < 0 ? strerror(-ret) : NULL);
 	report_text(report, "line_error", device->line_error < 0 ? strerror(-device->line_error) : NULL);
-	report_text(report, "mode", stats.mode == DTU_MODE_LINE ? "command" : "data");
+	report_text(report, "mode", stats.line.mode == DTU_MODE_LINE ? "command" : "data");
+	report_number(report, "gap_us", stats.line.gap_ns / 1000);
+	report_number(report, "uart_keeps_first_byte_us", stats.line.head_ns / 1000);
+	report_number(report, "uart_keeps_last_byte_us", stats.line.tail_ns / 1000);
 	for (size_t i = 1; i < ARRAY_SIZE(names); i++)
-		report_number(report, names[i], stats.counters[i]);
+		report_number(report, names[i], stats.line.counters[i]);
 	report_number(report, "queued_bytes", stats.queued);
 	report_number(report, "frames_lost", device->frames_lost);
 	report_number(report, "replies_lost", device->replies_lost);

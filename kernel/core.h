@@ -25,6 +25,7 @@ typedef uint64_t u64;
 #define U64_MAX UINT64_MAX
 #define fallthrough __attribute__((__fallthrough__))
 #define min_t(type, a, b) ((type)(a) < (type)(b) ? (type)(a) : (type)(b))
+#define max_t(type, a, b) ((type)(a) > (type)(b) ? (type)(a) : (type)(b))
 #endif
 
 #include <linux/n_dtu.h>

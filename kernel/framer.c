@@ -7,6 +7,9 @@
  */
 #define SPARE (4 * (u32)sizeof(struct dtu_record) + 16)
 
+/* A FIFO hands over what it holds when nothing came for this many character times. */
+#define FIFO_TIMEOUT_CHARS 4
+
 #define CHUNK_HEAD ((u32)sizeof(struct framer_chunk))
 
 static u64 guard_ns(const struct framer *framer)
@@ -17,7 +20,7 @@ static u64 guard_ns(const struct framer *framer)
 /* When @silence since the last byte can be told apart from bytes that are still on their way. */
 static u64 silence_end(const struct framer *framer, u64 silence)
 {
-	return framer->last_ns + silence + framer->config.holdoff_ns + framer->config.char_ns;
+	return framer->last_ns + silence + framer->config.head_ns + framer->config.char_ns;
 }
 
 static void emit(struct framer *framer, enum dtu_record_type type, u64 ns)
@@ -51,10 +54,13 @@ static void cut(struct framer *framer, enum dtu_record_type type, enum dtu_recor
 
 static void cut_frame(struct framer *framer, enum dtu_record_reason reason)
 {
+	bool late = framer->open.flags & DTU_FLAG_LATE;
+
 	cut(framer, DTU_RECORD_DATA, reason);
 	framer->counters.frames++;
 	framer->counters.cut_gap += reason == DTU_REASON_GAP;
 	framer->counters.cut_length += reason == DTU_REASON_LENGTH;
+	framer->counters.boundary_unknown += late;
 }
 
 /* The first byte of a frame or line comes at @ns. */
@@ -65,10 +71,21 @@ static void begin(struct framer *framer, u64 ns)
 	framer->open.gap_max_ns = framer->silence_max_ns;
 }
 
+/* A byte goes on with the open frame: after a silence that it should not have in it? */
+static void note_pause(struct framer *framer)
+{
+	u64 pause = framer->config.pause_ns;
+
+	if (pause && framer->state != FRAMER_LINE && framer->silence_min_ns >= pause)
+		framer->open.flags |= DTU_FLAG_PAUSE;
+}
+
 static void append(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes, u32 n)
 {
 	if (!framer->open.length)
 		begin(framer, chunk->ns);
+	else
+		note_pause(framer);
 	records_append(&framer->records, bytes, n);
 	framer->open.length += n;
 	framer->open.flags |= chunk->flags;
@@ -192,36 +209,62 @@ static void expire_one(struct framer *framer, u64 ns)
 }
 
 /*
- * A chunk has come: note the bounds of the silence before it, and do what was due in that silence.
- * The wire time of the chunk's own bytes is no silence, so that a chunk that was delivered late and
- * fills the time since the last one does not end a frame, whatever the timer would have said.
+ * How long the bytes of @chunk may have taken since the first of them began: all that time the line
+ * may have been busy. That is the first one's own time and what the UART kept it for, or the time
+ * of all of them if they come later than that.
  */
-static void pass_silence(struct framer *framer, const struct framer_chunk *chunk)
+static u64 busy_ns(const struct framer *framer, const struct framer_chunk *chunk)
 {
 	u64 wire = (u64)chunk->span * framer->config.char_ns;
+
+	return max_t(u64, wire, framer->config.head_ns + framer->config.char_ns);
+}
+
+/* Bounds of the silence between the last byte and the first of @chunk. */
+static void bound_silence(struct framer *framer, const struct framer_chunk *chunk)
+{
+	u64 wire = (u64)chunk->span * framer->config.char_ns;
+	u64 busy = busy_ns(framer, chunk);
 	u64 since = chunk->ns - framer->last_ns;
-	u64 silence = since > wire ? since - wire : 0;
-	u64 gap = framer->config.gap_ns;
-	u64 ns;
 
 	if (!framer->started) {
 		framer->silence_min_ns = U64_MAX;
 		framer->silence_max_ns = U64_MAX;
 		return;
 	}
-	framer->silence_max_ns = silence;
-	framer->silence_min_ns =
-		silence > framer->config.holdoff_ns ? silence - framer->config.holdoff_ns : 0;
+	framer->silence_min_ns = since > busy ? since - busy : 0;
+	framer->silence_max_ns = since > wire ? since - wire : 0;
+	if (since)
+		framer->silence_max_ns += framer->config.tail_ns;
+}
 
+/*
+ * A chunk has come: do what was due in the silence before it, if that was silence for sure. A chunk
+ * that was delivered late and fills the time since the last one does not end a frame, whatever the
+ * timer would have said.
+ */
+static void pass_silence(struct framer *framer, const struct framer_chunk *chunk)
+{
+	u64 late = busy_ns(framer, chunk) - framer->config.head_ns - framer->config.char_ns;
+	u64 ns;
+
+	bound_silence(framer, chunk);
+	if (!framer->started)
+		return;
 	for (ns = deadline(framer); ns <= chunk->ns; ns = deadline(framer)) {
-		bool guard = framer->state == FRAMER_PLUS && framer->plus == 3;
-
-		if (framer->state != FRAMER_SEEN && silence < (guard ? guard_ns(framer) : gap))
+		if (framer->state != FRAMER_SEEN && ns + late > chunk->ns)
 			break;
 		expire_one(framer, ns);
 	}
-	if (silence >= gap && silence_end(framer, gap) <= chunk->ns)
+	if (framer->silence_min_ns >= framer->config.gap_ns)
 		framer->quiet = true;
+}
+
+/* The silence before the present chunk may have been as long as the gap, but may not. */
+static bool is_ambiguous(const struct framer *framer)
+{
+	return framer->state <= FRAMER_PLUS && framer->silence_min_ns < framer->config.gap_ns &&
+	       framer->silence_max_ns >= framer->config.gap_ns;
 }
 
 static bool is_line_end(u8 byte)
@@ -234,7 +277,7 @@ static u32 count_line_ends(const struct framer *framer, const u8 *bytes, u32 n)
 {
 	u32 ends = 0;
 
-	if (framer->silence_max_ns >= framer->config.gap_ns)
+	if (framer->silence_min_ns >= framer->config.gap_ns)
 		return 0;
 	while (ends < n && is_line_end(bytes[ends]))
 		ends++;
@@ -244,6 +287,8 @@ static u32 count_line_ends(const struct framer *framer, const u8 *bytes, u32 n)
 /* One more + that may be an escape. */
 static u32 keep_plus(struct framer *framer, const struct framer_chunk *chunk)
 {
+	if (framer->plus)
+		note_pause(framer);
 	framer->plus_ns[framer->plus++] = chunk->ns;
 	framer->last_ns = chunk->ns;
 	framer->open.flags |= chunk->flags;
@@ -370,11 +415,13 @@ static u32 feed(struct framer *framer, const struct framer_chunk *chunk, const u
 		return 0;
 	pass_silence(framer, chunk);
 	while (done < n && framer->state != FRAMER_HELD) {
+		bool ambiguous = is_ambiguous(framer);
 		u32 took = steps[framer->state](framer, chunk, bytes + done, n - done);
 
 		if (!took)
 			break;
 		framer->started = true;
+		framer->counters.gap_ambiguous += ambiguous;
 		done += took;
 		/* There is no silence between bytes of a chunk. */
 		if (framer->last_ns == chunk->ns) {
@@ -425,6 +472,18 @@ static u32 log_bytes(struct framer *framer, const struct framer_chunk *chunk, co
 	return rest.length;
 }
 
+/*
+ * The time-out begins anew with each byte: the first one of a FIFO that does not quite fill waits
+ * for nearly a time-out after each of the others, and then for the last one's own.
+ */
+void framer_set_fifo(struct framer_config *config, u32 trigger)
+{
+	u64 timeout_ns = (u64)FIFO_TIMEOUT_CHARS * config->char_ns;
+
+	config->head_ns = trigger > 1 ? (trigger - 1) * timeout_ns : 0;
+	config->tail_ns = trigger > 1 ? timeout_ns : 0;
+}
+
 void framer_init(struct framer *framer, const struct framer_config *config, void *records,
 		 u32 records_size, void *log, u32 log_size)
 {
@@ -437,12 +496,16 @@ void framer_init(struct framer *framer, const struct framer_config *config, void
 
 u32 framer_push(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes)
 {
+	struct framer_chunk marked = *chunk;
 	u32 done = 0;
 
+	marked.flags |= framer->missed;
 	if (!ring_used(&framer->log))
-		done = feed(framer, chunk, bytes, chunk->length);
+		done = feed(framer, &marked, bytes, chunk->length);
 	if (done < chunk->length)
-		done += log_bytes(framer, chunk, bytes + done, chunk->length - done);
+		done += log_bytes(framer, &marked, bytes + done, chunk->length - done);
+	if (done)
+		framer->missed = 0;
 	framer->counters.bytes += done;
 	return done;
 }
@@ -456,10 +519,12 @@ void framer_mark(struct framer *framer, u8 flags)
 {
 	struct framer_chunk mark = { .flags = flags };
 
-	if (ring_used(&framer->log))
+	if (!ring_used(&framer->log))
+		framer->open.flags |= flags;
+	else if (framer_has_room(framer))
 		log_bytes(framer, &mark, "", 0);
 	else
-		framer->open.flags |= flags;
+		framer->missed |= flags;
 }
 
 u64 framer_deadline(const struct framer *framer)
@@ -538,6 +603,7 @@ void framer_flush(struct framer *framer, bool keep_first)
 	framer->counters.flushed += framer->plus + log_length(framer);
 	framer->log.head = framer->log.tail;
 	framer->waiting.length = 0;
+	framer->missed = 0;
 	framer->open.length = 0;
 	framer->open.flags = 0;
 	framer->plus = 0;

@@ -24,14 +24,18 @@
 /**
  * struct framer_config - how to frame
  * @gap_ns: silence that ends a frame
- * @holdoff_ns: how long the UART may keep a byte to itself
+ * @pause_ns: silence inside a frame that earns it DTU_FLAG_PAUSE; 0: none does
+ * @head_ns: how long the UART may keep the first byte of what it hands over together
+ * @tail_ns: how long it may keep the last one
  * @char_ns: time of one character on the line; 0 where bytes take no time
  * @length: bytes that fill a frame, 1..DTU_LENGTH_MAX
  * @escape: look for +++
  */
 struct framer_config {
 	u64 gap_ns;
-	u64 holdoff_ns;
+	u64 pause_ns;
+	u64 head_ns;
+	u64 tail_ns;
 	u32 char_ns;
 	u32 length;
 	bool escape;
@@ -70,6 +74,8 @@ struct framer_counters {
 	u64 confirmed;
 	u64 aborted;
 	u64 flushed;
+	u64 gap_ambiguous;    /* silences taken for shorter than the gap that may not be */
+	u64 boundary_unknown; /* frames with DTU_FLAG_LATE */
 };
 
 struct framer {
@@ -91,6 +97,7 @@ struct framer {
 	} open;
 	u64 silence_min_ns; /* bounds of the silence before the present chunk */
 	u64 silence_max_ns;
+	u8 missed; /* flags of the next chunk that is taken: their mark found no room in the log */
 
 	unsigned int plus; /* + kept aside in FRAMER_PLUS and FRAMER_SEEN */
 	u64 plus_ns[3];
@@ -104,6 +111,12 @@ struct framer {
 	struct ring log; /* input that waits, each chunk behind its struct framer_chunk */
 	struct framer_chunk waiting; /* the first chunk of the log, head taken out */
 };
+
+/*
+ * Set in @config how long a FIFO keeps bytes that interrupts when it holds @trigger of them, or
+ * when nothing has come for four character times (a 16550A and its like). @char_ns is set before.
+ */
+void framer_set_fifo(struct framer_config *config, u32 trigger);
 
 /*
  * @records and @log are memory for records and for input that waits; the sizes are powers of two,

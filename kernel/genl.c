@@ -40,6 +40,10 @@ static const struct nla_policy dtu_policy[DTU_A_PORT_MAX + 1] = {
 	[DTU_A_PORT_ESCAPE] = NLA_POLICY_MAX(NLA_U8, 1),
 	[DTU_A_PORT_HEADER] = NLA_POLICY_MAX(NLA_U8, 1),
 	[DTU_A_PORT_MODE] = NLA_POLICY_MAX(NLA_U8, DTU_MODE_LINE),
+	[DTU_A_PORT_TRIGGER] = NLA_POLICY_RANGE(NLA_U32, DTU_TRIGGER_MIN, DTU_TRIGGER_MAX),
+	[DTU_A_PORT_MODBUS] = NLA_POLICY_MAX(NLA_U8, 1),
+	[DTU_A_PORT_ACK] = NLA_POLICY_MAX(NLA_U8, 1),
+	[DTU_A_PORT_SEQUENCE] = { .type = NLA_U64 },
 };
 
 enum dtu_group { DTU_GROUP_MONITOR };
@@ -51,16 +55,20 @@ static const struct genl_multicast_group dtu_groups[] = {
 /* All that a message says of a port, read under its lock at one time. */
 struct dtu_snapshot {
 	struct dtu_settings settings;
+	struct framer_config config;
 	struct framer_counters framer;
 	struct dtu_counters counters;
 	enum dtu_mode mode;
 	u32 char_ns;
+	u32 dropped;
 };
 
 static void dtu_take_snapshot(struct dtu_port *port, struct dtu_snapshot *snapshot)
 {
+	snapshot->dropped = dtu_port_dropped(port);
 	dtu_port_lock(port);
 	snapshot->settings = port->settings;
+	snapshot->config = port->framer.config;
 	snapshot->framer = port->framer.counters;
 	snapshot->counters = port->counters;
 	snapshot->mode = framer_mode(&port->framer);
@@ -93,6 +101,12 @@ static int dtu_put_stats(struct sk_buff *skb, const struct dtu_snapshot *snapsho
 		{ DTU_A_STATS_HELD, counters->held },
 		{ DTU_A_STATS_TIMER_DEFERRED, counters->timer_deferred },
 		{ DTU_A_STATS_FLUSHED, framer->flushed },
+		{ DTU_A_STATS_GAP_AMBIGUOUS, framer->gap_ambiguous },
+		{ DTU_A_STATS_BOUNDARY_UNKNOWN, framer->boundary_unknown },
+		{ DTU_A_STATS_TIMER_LATE, counters->timer_late },
+		{ DTU_A_STATS_TIMER_LATE_MAX_NS, counters->timer_late_max_ns },
+		{ DTU_A_STATS_BUFFER, snapshot->dropped },
+		{ DTU_A_STATS_THROTTLED, counters->throttled },
 	};
 	struct nlattr *nest = nla_nest_start(skb, DTU_A_PORT_STATS);
 	unsigned int i;
@@ -106,6 +120,31 @@ static int dtu_put_stats(struct sk_buff *skb, const struct dtu_snapshot *snapsho
 	return 0;
 }
 
+static int dtu_put_settings(struct sk_buff *skb, const struct dtu_settings *settings)
+{
+	if (nla_put_u32(skb, DTU_A_PORT_GAP_US, settings->gap_us) ||
+	    nla_put_u32(skb, DTU_A_PORT_LENGTH, settings->length) ||
+	    nla_put_u32(skb, DTU_A_PORT_HOLDOFF_US, settings->holdoff_us) ||
+	    nla_put_u32(skb, DTU_A_PORT_TRIGGER, settings->trigger) ||
+	    nla_put_u8(skb, DTU_A_PORT_MODBUS, settings->modbus) ||
+	    nla_put_u8(skb, DTU_A_PORT_ESCAPE, settings->escape) ||
+	    nla_put_u8(skb, DTU_A_PORT_HEADER, settings->header) ||
+	    nla_put_u8(skb, DTU_A_PORT_ACK, settings->ack))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* What the settings and the line's speed come to. */
+static int dtu_put_times(struct sk_buff *skb, const struct framer_config *config)
+{
+	if (nla_put_u32(skb, DTU_A_PORT_CHAR_NS, config->char_ns) ||
+	    nla_put_u64_64bit(skb, DTU_A_PORT_GAP_NS, config->gap_ns, DTU_A_PORT_PAD) ||
+	    nla_put_u64_64bit(skb, DTU_A_PORT_HEAD_NS, config->head_ns, DTU_A_PORT_PAD) ||
+	    nla_put_u64_64bit(skb, DTU_A_PORT_TAIL_NS, config->tail_ns, DTU_A_PORT_PAD))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int dtu_put_port(struct sk_buff *skb, struct dtu_port *port)
 {
 	struct dtu_snapshot snapshot;
@@ -114,13 +153,8 @@ static int dtu_put_port(struct sk_buff *skb, struct dtu_port *port)
 	if (nla_put_u32(skb, DTU_A_PORT_ID, port->id) ||
 	    nla_put_u32(skb, DTU_A_PORT_DEV, new_encode_dev(tty_devnum(port->tty))) ||
 	    nla_put_string(skb, DTU_A_PORT_NAME, tty_name(port->tty)) ||
-	    nla_put_u32(skb, DTU_A_PORT_GAP_US, snapshot.settings.gap_us) ||
-	    nla_put_u32(skb, DTU_A_PORT_LENGTH, snapshot.settings.length) ||
-	    nla_put_u32(skb, DTU_A_PORT_HOLDOFF_US, snapshot.settings.holdoff_us) ||
-	    nla_put_u8(skb, DTU_A_PORT_ESCAPE, snapshot.settings.escape) ||
-	    nla_put_u8(skb, DTU_A_PORT_HEADER, snapshot.settings.header) ||
 	    nla_put_u8(skb, DTU_A_PORT_MODE, snapshot.mode) ||
-	    nla_put_u32(skb, DTU_A_PORT_CHAR_NS, snapshot.char_ns))
+	    dtu_put_settings(skb, &snapshot.settings) || dtu_put_times(skb, &snapshot.config))
 		return -EMSGSIZE;
 	return dtu_put_stats(skb, &snapshot);
 }
@@ -269,6 +303,12 @@ static void dtu_read_settings(struct dtu_settings *settings, struct nlattr **att
 		settings->length = nla_get_u32(attrs[DTU_A_PORT_LENGTH]);
 	if (attrs[DTU_A_PORT_HOLDOFF_US])
 		settings->holdoff_us = nla_get_u32(attrs[DTU_A_PORT_HOLDOFF_US]);
+	if (attrs[DTU_A_PORT_TRIGGER])
+		settings->trigger = nla_get_u32(attrs[DTU_A_PORT_TRIGGER]);
+	if (attrs[DTU_A_PORT_MODBUS])
+		settings->modbus = nla_get_u8(attrs[DTU_A_PORT_MODBUS]);
+	if (attrs[DTU_A_PORT_ACK])
+		settings->ack = nla_get_u8(attrs[DTU_A_PORT_ACK]);
 	if (attrs[DTU_A_PORT_ESCAPE])
 		settings->escape = nla_get_u8(attrs[DTU_A_PORT_ESCAPE]);
 	if (attrs[DTU_A_PORT_HEADER])
@@ -286,6 +326,11 @@ static int dtu_check_settings(const struct dtu_settings *settings, struct netlin
 			       "escape detection needs the record header, which carries its events");
 		return -EINVAL;
 	}
+	if (settings->ack && !settings->header) {
+		NL_SET_ERR_MSG(extack,
+			       "the option ACK needs the record header, which carries the sequence");
+		return -EINVAL;
+	}
 	if (settings->escape && settings->length < 4) {
 		NL_SET_ERR_MSG(extack, "with escape detection a frame holds 4 bytes at least");
 		return -EINVAL;
@@ -293,13 +338,39 @@ static int dtu_check_settings(const struct dtu_settings *settings, struct netlin
 	return 0;
 }
 
+static int dtu_acknowledge(struct dtu_port *port, u64 sequence, struct netlink_ext_ack *extack)
+{
+	int ret = 0;
+
+	dtu_port_lock(port);
+	if (!port->settings.ack) {
+		NL_SET_ERR_MSG(extack, "nothing to acknowledge: the option ACK is off");
+		ret = -EINVAL;
+	} else if (!records_acknowledge(&port->framer.records, sequence)) {
+		NL_SET_ERR_MSG(extack, "that record was not read yet");
+		ret = -EINVAL;
+	} else {
+		framer_pump(&port->framer);
+	}
+	dtu_port_unlock(port);
+	if (!ret)
+		dtu_port_feed(port);
+	return ret;
+}
+
+#define DTU_NAMES    (BIT(DTU_A_PORT_ID) | BIT(DTU_A_PORT_DEV))
+#define DTU_SETTINGS (BIT(DTU_A_PORT_GAP_US) | BIT(DTU_A_PORT_LENGTH) | \
+		      BIT(DTU_A_PORT_HOLDOFF_US) | BIT(DTU_A_PORT_TRIGGER) | \
+		      BIT(DTU_A_PORT_MODBUS) | BIT(DTU_A_PORT_ESCAPE) | \
+		      BIT(DTU_A_PORT_HEADER) | BIT(DTU_A_PORT_ACK))
+
 /* What a command has no use for is refused: silence would look like success. */
-static int dtu_refuse(struct genl_info *info, int first, int last)
+static int dtu_take_only(struct genl_info *info, unsigned long attributes)
 {
 	int attribute;
 
-	for (attribute = first; attribute <= last; attribute++) {
-		if (!info->attrs[attribute])
+	for (attribute = 1; attribute <= DTU_A_PORT_MAX; attribute++) {
+		if (!info->attrs[attribute] || (attributes & BIT(attribute)))
 			continue;
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attribute],
 				    "this command does not take that attribute");
@@ -308,13 +379,25 @@ static int dtu_refuse(struct genl_info *info, int first, int last)
 	return 0;
 }
 
+/* Under the port's lock. */
+static void dtu_apply_settings(struct dtu_port *port, const struct dtu_settings *settings,
+			       bool new_reader)
+{
+	port->settings = *settings;
+	if (new_reader) {
+		records_keep(&port->framer.records, settings->ack);
+		records_rewind(&port->framer.records);
+	}
+	dtu_port_configure(port);
+}
+
 static int dtu_port_set(struct sk_buff *request, struct genl_info *info)
 {
 	struct dtu_settings settings;
 	struct dtu_port *port;
 	int ret;
 
-	ret = dtu_refuse(info, DTU_A_PORT_MODE, DTU_A_PORT_MAX);
+	ret = dtu_take_only(info, DTU_NAMES | DTU_SETTINGS);
 	if (ret)
 		return ret;
 	mutex_lock(&dtu_ports_lock);
@@ -326,10 +409,13 @@ static int dtu_port_set(struct sk_buff *request, struct genl_info *info)
 	settings = port->settings;
 	dtu_read_settings(&settings, info->attrs);
 	ret = dtu_check_settings(&settings, info->extack);
-	if (!ret) {
-		port->settings = settings;
-		dtu_port_configure(port);
+	if (!ret && port->pinned && info->attrs[DTU_A_PORT_ACK]) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[DTU_A_PORT_ACK],
+				    "a record is being read at this moment: try again");
+		ret = -EBUSY;
 	}
+	if (!ret)
+		dtu_apply_settings(port, &settings, info->attrs[DTU_A_PORT_ACK]);
 	dtu_port_unlock(port);
 	if (!ret)
 		dtu_notify(port, DTU_CMD_PORT_CHANGE_NTF);
@@ -348,7 +434,7 @@ static int dtu_port_resume(struct sk_buff *request, struct genl_info *info)
 		NL_SET_ERR_MSG(info->extack, "MODE is missing");
 		return -EINVAL;
 	}
-	ret = dtu_refuse(info, DTU_A_PORT_GAP_US, DTU_A_PORT_HEADER);
+	ret = dtu_take_only(info, DTU_NAMES | BIT(DTU_A_PORT_MODE));
 	if (ret)
 		return ret;
 	mutex_lock(&dtu_ports_lock);
@@ -371,6 +457,28 @@ out:
 	return ret;
 }
 
+static int dtu_port_ack(struct sk_buff *request, struct genl_info *info)
+{
+	struct dtu_port *port;
+	int ret;
+
+	if (!info->attrs[DTU_A_PORT_SEQUENCE]) {
+		NL_SET_ERR_MSG(info->extack, "SEQUENCE is missing");
+		return -EINVAL;
+	}
+	ret = dtu_take_only(info, DTU_NAMES | BIT(DTU_A_PORT_SEQUENCE));
+	if (ret)
+		return ret;
+	mutex_lock(&dtu_ports_lock);
+	port = dtu_find(info);
+	ret = PTR_ERR_OR_ZERO(port);
+	if (!ret)
+		ret = dtu_acknowledge(port, nla_get_u64(info->attrs[DTU_A_PORT_SEQUENCE]),
+				      info->extack);
+	mutex_unlock(&dtu_ports_lock);
+	return ret;
+}
+
 static const struct genl_small_ops dtu_ops[] = {
 	{
 		.cmd = DTU_CMD_PORT_GET,
@@ -387,6 +495,11 @@ static const struct genl_small_ops dtu_ops[] = {
 		.flags = GENL_ADMIN_PERM,
 		.doit = dtu_port_resume,
 	},
+	{
+		.cmd = DTU_CMD_PORT_ACK,
+		.flags = GENL_ADMIN_PERM,
+		.doit = dtu_port_ack,
+	},
 };
 
 static struct genl_family dtu_family __ro_after_init = {
@@ -397,7 +510,7 @@ static struct genl_family dtu_family __ro_after_init = {
 	.module = THIS_MODULE,
 	.small_ops = dtu_ops,
 	.n_small_ops = ARRAY_SIZE(dtu_ops),
-	.resv_start_op = DTU_CMD_PORT_RESUME + 1,
+	.resv_start_op = DTU_CMD_PORT_ACK + 1,
 	.mcgrps = dtu_groups,
 	.n_mcgrps = ARRAY_SIZE(dtu_groups),
 };

@@ -325,14 +325,8 @@ static void dtu_close(struct tty_struct *tty)
 {
 	struct dtu_port *port = tty->disc_data;
 
-	/* Nothing is started any more, */
-	dtu_port_lock(port);
-	port->dead = true;
-	dtu_port_unlock(port);
-	/* what was started ends: the timer first, since it schedules the work, */
-	hrtimer_cancel(&port->timer);
-	cancel_work_sync(&port->change);
-	/* nobody finds the port any more, and its end is the last that is heard of it, */
+	dtu_port_stop(port);
+	/* Nobody finds the port any more, and its end is the last that is heard of it, */
 	dtu_genl_del(port);
 	/* and the core has seen to it that no other operation runs. */
 	tty->disc_data = NULL;

@@ -5,6 +5,7 @@
  */
 
 #include <linux/poll.h>
+#include <linux/serial.h>
 #include <linux/slab.h>
 #include <linux/tty.h>
 #include <linux/tty_flip.h>
@@ -16,8 +17,14 @@
 /* How long the timer waits when bytes are on their way from the driver to us. */
 #define DTU_DEFER_NS (100 * NSEC_PER_USEC)
 
-/* An 8250 interrupts at 8 bytes as it comes out of reset, and 4 character times after the last. */
-#define DTU_FIFO_CHARS (8 + 4)
+/* A timer that is later than this is counted. */
+#define DTU_LATE_NS DTU_DEFER_NS
+
+/* An 8250's FIFO as it comes out of reset. */
+#define DTU_FIFO_TRIGGER 8
+
+/* The other end is told to stop when this much waits in the log, and to go on when nothing does. */
+#define DTU_LOG_HIGH (DTU_LOG_SIZE / 4)
 
 static void dtu_port_arm(struct dtu_port *port)
 {
@@ -35,6 +42,18 @@ static void dtu_port_arm(struct dtu_port *port)
 	hrtimer_start(&port->timer, ns_to_ktime(ns), HRTIMER_MODE_ABS_SOFT);
 }
 
+static void dtu_port_watch_level(struct dtu_port *port)
+{
+	u32 waiting = ring_used(&port->framer.log);
+
+	if (port->starved || waiting >= DTU_LOG_HIGH)
+		port->full = true;
+	else if (!waiting)
+		port->full = false;
+	if (port->full != port->throttled && !port->dead)
+		schedule_work(&port->flow);
+}
+
 void dtu_port_lock(struct dtu_port *port) __acquires(&port->lock)
 {
 	spin_lock_bh(&port->lock);
@@ -48,6 +67,7 @@ void dtu_port_unlock(struct dtu_port *port) __releases(&port->lock)
 
 	if (port->told_mode != mode && !port->dead)
 		schedule_work(&port->change);
+	dtu_port_watch_level(port);
 	port->told_sequence = sequence;
 	port->told_mode = mode;
 	dtu_port_arm(port);
@@ -59,24 +79,83 @@ void dtu_port_unlock(struct dtu_port *port) __releases(&port->lock)
 	kill_fasync(&port->tty->fasync, SIGIO, POLL_IN);
 }
 
-static u64 dtu_port_holdoff_ns(const struct dtu_port *port)
+/* How long the hardware may keep a byte. */
+static void dtu_port_set_hold(const struct dtu_port *port, struct framer_config *config)
 {
-	if (port->settings.holdoff_us != DTU_HOLDOFF_AUTO)
-		return (u64)port->settings.holdoff_us * NSEC_PER_USEC;
-	return (u64)DTU_FIFO_CHARS * port->char_ns;
+	if (port->settings.holdoff_us == DTU_HOLDOFF_AUTO) {
+		framer_set_fifo(config, port->settings.trigger);
+		return;
+	}
+	config->head_ns = (u64)port->settings.holdoff_us * NSEC_PER_USEC;
+	config->tail_ns = config->head_ns;
+}
+
+/* Modbus over serial line, 2.5.1.1: t3.5 and t1.5, which do not shrink further above 19200 baud. */
+static void dtu_port_set_modbus(const struct dtu_port *port, struct framer_config *config)
+{
+	if (port->char_ns && port->baud <= 19200) {
+		config->gap_ns = port->char_ns * 7ULL / 2;
+		config->pause_ns = port->char_ns * 3ULL / 2;
+	} else {
+		config->gap_ns = 1750 * NSEC_PER_USEC;
+		config->pause_ns = 750 * NSEC_PER_USEC;
+	}
 }
 
 void dtu_port_configure(struct dtu_port *port)
 {
-	const struct framer_config config = {
+	struct framer_config config = {
 		.gap_ns = (u64)port->settings.gap_us * NSEC_PER_USEC,
-		.holdoff_ns = dtu_port_holdoff_ns(port),
 		.char_ns = port->char_ns,
 		.length = port->settings.length,
 		.escape = port->settings.escape,
 	};
 
+	dtu_port_set_hold(port, &config);
+	if (port->settings.modbus)
+		dtu_port_set_modbus(port, &config);
 	framer_configure(&port->framer, &config);
+}
+
+u32 dtu_port_dropped(struct dtu_port *port)
+{
+	struct tty_struct *tty = port->tty;
+	struct serial_icounter_struct count = {};
+
+	if (!tty->ops->get_icount || tty->ops->get_icount(tty, &count))
+		return port->dropped - port->dropped_before;
+	dtu_port_lock(port);
+	/* They would have come behind what waits in the tty's queue. */
+	if (port->dropped != (u32)count.buf_overrun && port->late)
+		framer_mark(&port->framer, DTU_FLAG_OVERRUN);
+	port->dropped = count.buf_overrun;
+	dtu_port_unlock(port);
+	return port->dropped - port->dropped_before;
+}
+
+/* As tty_throttle_safe(), which modules cannot call: the other way is exported. */
+static void dtu_port_throttle(struct tty_struct *tty)
+{
+	down_write(&tty->termios_rwsem);
+	if (!test_and_set_bit(TTY_THROTTLED, &tty->flags) && tty->ops->throttle)
+		tty->ops->throttle(tty);
+	up_write(&tty->termios_rwsem);
+}
+
+static void dtu_port_flow_work(struct work_struct *work)
+{
+	struct dtu_port *port = container_of(work, struct dtu_port, flow);
+	bool full;
+
+	dtu_port_lock(port);
+	full = port->full;
+	port->counters.throttled += full && !port->throttled;
+	port->throttled = full;
+	dtu_port_unlock(port);
+	if (full)
+		dtu_port_throttle(port->tty);
+	else
+		tty_unthrottle(port->tty);
 }
 
 void dtu_port_feed(struct dtu_port *port)
@@ -90,6 +169,7 @@ void dtu_port_feed(struct dtu_port *port)
 	dtu_port_unlock(port);
 	if (!feed)
 		return;
+	dtu_port_dropped(port);
 	/*
 	 * What tty_buffer_restart_work() does, which modules cannot call. Locking the queue and
 	 * unlocking it would look at the first buffer only, and stall if that is empty and others
@@ -110,6 +190,7 @@ void dtu_port_measure(struct dtu_port *port)
 	u64 bits_ns = (u64)tty_get_frame_size(tty->termios.c_cflag) * NSEC_PER_SEC;
 	speed_t baud = tty_get_baud_rate(tty);
 
+	port->baud = baud;
 	/* Bytes take no time on a pty, whatever speed it has been told. */
 	port->char_ns = dtu_port_is_pty(tty) || !baud ? 0 : DIV_ROUND_CLOSEST_ULL(bits_ns, baud);
 }
@@ -121,14 +202,26 @@ static bool dtu_port_bytes_coming(const struct dtu_port *port)
 	return tport && work_busy(&tport->buf.work);
 }
 
+static void dtu_port_note_late(struct dtu_port *port, u64 late)
+{
+	if (late <= DTU_LATE_NS)
+		return;
+	port->counters.timer_late++;
+	port->counters.timer_late_max_ns = max(port->counters.timer_late_max_ns, late);
+}
+
 static enum hrtimer_restart dtu_port_timer(struct hrtimer *timer)
 {
 	struct dtu_port *port = container_of(timer, struct dtu_port, timer);
 	u64 now = ktime_get_ns();
+	u64 due;
 
 	dtu_port_lock(port);
 	port->timer_ns = FRAMER_NEVER;
-	if (framer_deadline(&port->framer) > now) {
+	due = framer_deadline(&port->framer);
+	if (due <= now && port->defer_ns <= due)
+		dtu_port_note_late(port, now - due);
+	if (due > now) {
 		/* a chunk came meanwhile */
 	} else if (dtu_port_bytes_coming(port)) {
 		/*
@@ -137,10 +230,8 @@ static enum hrtimer_restart dtu_port_timer(struct hrtimer *timer)
 		 * turns out to be empty.
 		 */
 		port->counters.timer_deferred++;
-		port->overdue = true;
 		port->defer_ns = now + max_t(u64, port->char_ns, DTU_DEFER_NS);
 	} else {
-		port->overdue = false;
 		/* Silence, and nothing on its way: the queue has run empty. */
 		if (!port->starved)
 			port->late = false;
@@ -158,7 +249,7 @@ static size_t take_run(struct dtu_port *port, u64 now, const u8 *bytes, size_t c
 		.ns = now,
 		.span = span,
 		.length = count,
-		.flags = flags | (port->late ? DTU_FLAG_LATE : 0),
+		.flags = flags,
 	};
 
 	return framer_push(&port->framer, &chunk, bytes);
@@ -183,7 +274,7 @@ static bool take_fault(struct dtu_port *port, u8 kind)
 
 /* As take_run() for bytes with a kind each: TTY_NORMAL, TTY_PARITY ... */
 static size_t take_kinds(struct dtu_port *port, u64 now, const u8 *bytes, const dtu_kind_t *kinds,
-			 size_t count)
+			 size_t count, u8 flags)
 {
 	size_t done = 0;
 
@@ -198,7 +289,7 @@ static size_t take_kinds(struct dtu_port *port, u64 now, const u8 *bytes, const 
 		while (done + run < count && (u8)kinds[done + run] == kind)
 			run++;
 		taken = take_run(port, now, bytes + done, run, count,
-				 kind == TTY_NORMAL ? 0 : DTU_FLAG_LINE_ERROR);
+				 flags | (kind == TTY_NORMAL ? 0 : DTU_FLAG_LINE_ERROR));
 		if (kind == TTY_PARITY)
 			port->counters.parity += taken;
 		else if (kind == TTY_FRAME)
@@ -214,16 +305,26 @@ size_t dtu_port_take(struct dtu_port *port, u64 now, const u8 *bytes, const dtu_
 		     size_t count)
 {
 	size_t taken;
+	u8 flags;
+	u64 due;
 
 	dtu_port_lock(port);
-	/* These were on their way when the time was up: in time, whenever the worker got to run. */
-	if (port->overdue)
-		now = min(now, framer_deadline(&port->framer) - 1);
-	port->overdue = false;
+	flags = port->late ? DTU_FLAG_LATE : 0;
+	due = framer_deadline(&port->framer);
+	/*
+	 * The time was up, but the timer found these on their way, or has not even got to run: they
+	 * may have been in time, whenever the worker got to run. A frame is not cut on a guess.
+	 */
+	if (due <= now) {
+		if (port->defer_ns <= due)
+			dtu_port_note_late(port, now - due);
+		now = due - 1;
+		flags |= DTU_FLAG_LATE;
+	}
 	if (!kinds || !memchr_inv(kinds, TTY_NORMAL, count))
-		taken = take_run(port, now, bytes, count, count, 0);
+		taken = take_run(port, now, bytes, count, count, flags);
 	else
-		taken = take_kinds(port, now, bytes, kinds, count);
+		taken = take_kinds(port, now, bytes, kinds, count, flags);
 	if (taken < count) {
 		/* What we return 0 for stays where it is until dtu_port_feed(). */
 		if (!port->starved)
@@ -250,6 +351,7 @@ struct dtu_port *dtu_port_new(struct tty_struct *tty, work_func_t change)
 	spin_lock_init(&port->lock);
 	mutex_init(&port->read_lock);
 	INIT_WORK(&port->change, change);
+	INIT_WORK(&port->flow, dtu_port_flow_work);
 	hrtimer_setup(&port->timer, dtu_port_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
 	port->tty = tty;
 	port->timer_ns = FRAMER_NEVER;
@@ -258,11 +360,26 @@ struct dtu_port *dtu_port_new(struct tty_struct *tty, work_func_t change)
 		.gap_us = 50 * USEC_PER_MSEC,
 		.length = 1024,
 		.holdoff_us = dtu_port_is_pty(tty) ? 0 : DTU_HOLDOFF_AUTO,
+		.trigger = DTU_FIFO_TRIGGER,
 	};
 	framer_init(&port->framer, &no_config, port->memory, DTU_RECORDS_SIZE,
 		    port->memory + DTU_RECORDS_SIZE, DTU_LOG_SIZE);
 	dtu_port_configure(port);
+	port->dropped_before = dtu_port_dropped(port);
 	return port;
+}
+
+void dtu_port_stop(struct dtu_port *port)
+{
+	dtu_port_lock(port);
+	port->dead = true;
+	dtu_port_unlock(port);
+	/* The timer first: it schedules the works. */
+	hrtimer_cancel(&port->timer);
+	cancel_work_sync(&port->change);
+	cancel_work_sync(&port->flow);
+	if (port->throttled)
+		tty_unthrottle(port->tty);
 }
 
 void dtu_port_free(struct dtu_port *port)

@@ -27,15 +27,21 @@
  * @gap_us: DTU_A_PORT_GAP_US
  * @length: DTU_A_PORT_LENGTH
  * @holdoff_us: DTU_A_PORT_HOLDOFF_US
+ * @trigger: DTU_A_PORT_TRIGGER
+ * @modbus: DTU_A_PORT_MODBUS
  * @escape: DTU_A_PORT_ESCAPE
  * @header: DTU_A_PORT_HEADER
+ * @ack: DTU_A_PORT_ACK
  */
 struct dtu_settings {
 	u32 gap_us;
 	u32 length;
 	u32 holdoff_us;
+	u32 trigger;
+	bool modbus;
 	bool escape;
 	bool header;
+	bool ack;
 };
 
 /* Counters that are not the framer's. */
@@ -47,6 +53,9 @@ struct dtu_counters {
 	u64 overrun;
 	u64 held;
 	u64 timer_deferred;
+	u64 timer_late;
+	u64 timer_late_max_ns;
+	u64 throttled;
 };
 
 struct dtu_port {
@@ -59,12 +68,16 @@ struct dtu_port {
 	struct dtu_settings settings;
 	struct dtu_counters counters;
 	u32 char_ns;
+	u32 baud;
 	bool dead;		 /* no timer, no work any more */
 	bool starved;		 /* the tty's queue holds what we had no room for */
 	bool late;		 /* and its bytes have lost their times, until it has run empty */
 	bool pinned;		 /* a read is in the middle of the first record */
-	bool overdue;		 /* the timer fired, but waits for bytes on their way */
-	u64 defer_ns;		 /* and fires no earlier than this */
+	bool full;		 /* the other end should stop sending */
+	bool throttled;		 /* and has been told */
+	u64 defer_ns;		 /* the timer waits for bytes on their way until then */
+	u32 dropped;		 /* bytes that the driver has dropped, as it counts them */
+	u32 dropped_before;	 /* of these, before we came */
 	u64 timer_ns;		 /* what the timer is armed for, or FRAMER_NEVER */
 	u64 told_sequence;	 /* records that readers were woken for */
 	enum dtu_mode told_mode; /* mode that listeners were told of */
@@ -74,6 +87,7 @@ struct dtu_port {
 	u32 read_length;
 	struct hrtimer timer;
 	struct work_struct change; /* tells listeners of a change */
+	struct work_struct flow;   /* tells the other end to stop or go on */
 	u8 *memory;
 };
 
@@ -98,8 +112,14 @@ void dtu_port_measure(struct dtu_port *port);
 /* Put port->settings and the line's speed in force. Under the lock. */
 void dtu_port_configure(struct dtu_port *port);
 
-/* Take up what waits in the tty's queue, if there is room again. Not under the lock. */
+/* Take up what waits in the tty's queue, if there is room again. Not under the lock; may sleep. */
 void dtu_port_feed(struct dtu_port *port);
+
+/* Bytes that the driver dropped since the port was made. Not under the lock; may sleep. */
+u32 dtu_port_dropped(struct dtu_port *port);
+
+/* Nothing is started any more for @port, and what was started has ended. */
+void dtu_port_stop(struct dtu_port *port);
 
 /* The registry and the netlink family. */
 int dtu_genl_init(void);

@@ -6,9 +6,11 @@
 void records_init(struct records *records, void *mem, u32 size)
 {
 	ring_init(&records->ring, mem, size);
+	records->next = 0;
 	records->closed = 0;
 	records->sequence = 0;
 	records->open = false;
+	records->keep = false;
 }
 
 u32 records_room(const struct records *records, u32 spare)
@@ -58,25 +60,75 @@ u32 records_open_length(const struct records *records)
 	return (u32)(records->ring.tail - records->closed) - HEAD_SIZE;
 }
 
+/* The head of the record at @position; false if there is none. */
+static bool head_at(const struct records *records, u64 position, struct dtu_record *head)
+{
+	if (position == records->closed)
+		return false;
+	ring_copy_out(&records->ring, position, head, HEAD_SIZE);
+	return true;
+}
+
 bool records_peek(const struct records *records, struct dtu_record *head)
 {
-	if (records->ring.head == records->closed)
-		return false;
-	ring_copy_out(&records->ring, records->ring.head, head, HEAD_SIZE);
-	return true;
+	return head_at(records, records->next, head);
 }
 
 void records_copy(const struct records *records, u32 offset, void *bytes, u32 n)
 {
-	ring_copy_out(&records->ring, records->ring.head + offset, bytes, n);
+	ring_copy_out(&records->ring, records->next + offset, bytes, n);
+}
+
+static void forget_taken(struct records *records)
+{
+	records->ring.head = records->next;
 }
 
 void records_consume(struct records *records)
 {
 	struct dtu_record head;
 
-	if (records_peek(records, &head))
-		records->ring.head += head.length;
+	if (!records_peek(records, &head))
+		return;
+	records->next += head.length;
+	if (!records->keep)
+		forget_taken(records);
+}
+
+void records_keep(struct records *records, bool keep)
+{
+	records->keep = keep;
+	if (!keep)
+		forget_taken(records);
+}
+
+/* Sequence of the next record to take. */
+static u64 next_sequence(const struct records *records)
+{
+	struct dtu_record head;
+
+	return records_peek(records, &head) ? head.sequence : records->sequence;
+}
+
+bool records_acknowledge(struct records *records, u64 sequence)
+{
+	struct ring *ring = &records->ring;
+	struct dtu_record head;
+
+	if (sequence >= next_sequence(records))
+		return false;
+	while (ring->head != records->next) {
+		ring_copy_out(ring, ring->head, &head, HEAD_SIZE);
+		if (head.sequence > sequence)
+			break;
+		ring->head += head.length;
+	}
+	return true;
+}
+
+void records_rewind(struct records *records)
+{
+	records->next = records->ring.head;
 }
 
 u64 records_flush(struct records *records, bool keep_first)
@@ -84,12 +136,12 @@ u64 records_flush(struct records *records, bool keep_first)
 	u64 dropped = records_open_length(records);
 	struct ring *ring = &records->ring;
 	struct dtu_record head;
-	u64 position = ring->head;
+	u64 position = records->next;
 	bool first = keep_first;
 
+	forget_taken(records);
 	records_abandon(records);
-	while (position != records->closed) {
-		ring_copy_out(ring, position, &head, HEAD_SIZE);
+	while (head_at(records, position, &head)) {
 		position += head.length;
 		if (first)
 			ring->tail = position;

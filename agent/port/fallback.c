@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,11 +14,12 @@
 #include "base/timer.h"
 #include "framer.h"
 #include "port/framing.h"
+#include "port/hold.h"
 
 #define RECORDS_SIZE 131072
 #define LOG_SIZE 65536
-/* A UART interrupts at 8 bytes as it comes out of reset, and 4 character times after the last. */
-#define FIFO_CHARS 12
+/* An 8250's FIFO as it comes out of reset. */
+#define FIFO_TRIGGER 8
 
 struct framing {
 	const struct framing_env *env;
@@ -103,16 +105,31 @@ static void detach(struct framing *framing)
 	free(framing);
 }
 
+/* How long the hardware may keep a byte. */
+static void set_hold(const struct framing *framing, struct framer_config *framer)
+{
+	struct stat status;
+	struct hold hold = { 0 };
+
+	if (fstat(framing->env->fd, &status) == 0)
+		hold_find(status.st_rdev, &hold);
+	framer_set_fifo(framer, hold.trigger ? hold.trigger : FIFO_TRIGGER);
+	if (!hold.holdoff_us)
+		return;
+	framer->head_ns = (u64)hold.holdoff_us * 1000;
+	framer->tail_ns = framer->head_ns;
+}
+
 static int configure(struct framing *framing, const struct framing_config *config)
 {
-	const struct framer_config framer = {
+	struct framer_config framer = {
 		.gap_ns = (u64)config->gap_ms * 1000000,
-		.holdoff_ns = (u64)FIFO_CHARS * config->char_ns,
 		.char_ns = config->char_ns,
 		.length = config->length,
 		.escape = true,
 	};
 
+	set_hold(framing, &framer);
 	framer_configure(&framing->framer, &framer);
 	arm(framing);
 	return 0;
@@ -142,11 +159,15 @@ static int resume(struct framing *framing, enum dtu_mode mode)
 	return 0;
 }
 
-static int stats(struct framing *framing, enum dtu_mode *mode, uint64_t counters[DTU_A_STATS_MAX + 1])
+static int stats(struct framing *framing, struct framing_stats *stats)
 {
 	const struct framer_counters *framer = &framing->framer.counters;
+	uint64_t *counters = stats->counters;
 
-	*mode = framer_mode(&framing->framer);
+	stats->mode = framer_mode(&framing->framer);
+	stats->gap_ns = framing->framer.config.gap_ns;
+	stats->head_ns = framing->framer.config.head_ns;
+	stats->tail_ns = framing->framer.config.tail_ns;
 	counters[DTU_A_STATS_RX_BYTES] = framer->bytes;
 	counters[DTU_A_STATS_FRAMES] = framer->frames;
 	counters[DTU_A_STATS_CUT_GAP] = framer->cut_gap;
@@ -157,6 +178,7 @@ static int stats(struct framing *framing, enum dtu_mode *mode, uint64_t counters
 	counters[DTU_A_STATS_ESCAPES_CONFIRMED] = framer->confirmed;
 	counters[DTU_A_STATS_ESCAPES_ABORTED] = framer->aborted;
 	counters[DTU_A_STATS_FLUSHED] = framer->flushed;
+	counters[DTU_A_STATS_GAP_AMBIGUOUS] = framer->gap_ambiguous;
 	return 0;
 }
 

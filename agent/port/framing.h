@@ -32,6 +32,15 @@ struct framing_config {
 	uint32_t char_ns; /* time of a character as the line is set */
 };
 
+/* What a framing does not know it leaves alone. */
+struct framing_stats {
+	enum dtu_mode mode;
+	uint64_t gap_ns;  /* in force */
+	uint64_t head_ns; /* how long the hardware may keep the first and the last byte */
+	uint64_t tail_ns;
+	uint64_t counters[DTU_A_STATS_MAX + 1]; /* by enum dtu_a_stats */
+};
+
 struct framing_ops {
 	const char *name;
 	tcflag_t iflag; /* input flags of termios that it needs */
@@ -45,8 +54,7 @@ struct framing_ops {
 	 */
 	int (*next)(struct framing *framing, struct dtu_record *head, const uint8_t **payload);
 	int (*resume)(struct framing *framing, enum dtu_mode mode);
-	/* Mode and counters, by enum dtu_a_stats; what it does not know it leaves alone. */
-	int (*stats)(struct framing *framing, enum dtu_mode *mode, uint64_t counters[DTU_A_STATS_MAX + 1]);
+	int (*stats)(struct framing *framing, struct framing_stats *stats);
 };
 
 extern const struct framing_ops framing_kernel;

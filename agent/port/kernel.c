@@ -19,6 +19,7 @@ struct framing {
 	const struct framing_env *env;
 	struct netlink *netlink;
 	int former; /* line discipline to go back to */
+	dev_t device;
 	struct dtu_record head;
 	uint8_t record[sizeof(struct dtu_record) + DTU_PAYLOAD_MAX];
 };
@@ -58,11 +59,21 @@ static int open_netlink(struct framing *framing)
 
 	if (fstat(framing->env->fd, &status) < 0)
 		return -errno;
+	framing->device = status.st_rdev;
 	ret = netlink_open(&framing->netlink, (uint32_t)status.st_rdev);
 	if (ret < 0)
 		log_error("%s: cannot talk to n_dtu over generic netlink: %s (is dtud in the first network namespace?)",
 			  framing->env->path, strerror(-ret));
 	return ret;
+}
+
+/* What sysfs says may have been changed since the last time. */
+static int frame_by(struct framing *framing, uint32_t gap_us, uint32_t length)
+{
+	struct hold hold;
+
+	hold_find(framing->device, &hold);
+	return netlink_configure(framing->netlink, gap_us, length, &hold);
 }
 
 static void detach(struct framing *framing)
@@ -87,7 +98,7 @@ static int attach(struct framing **framing, const struct framing_env *env)
 	}
 	ret = open_netlink(made);
 	if (ret == 0)
-		ret = netlink_configure(made->netlink, FIRST_GAP_US, FIRST_LENGTH);
+		ret = frame_by(made, FIRST_GAP_US, FIRST_LENGTH);
 	if (ret < 0) {
 		detach(made);
 		return ret;
@@ -98,7 +109,7 @@ static int attach(struct framing **framing, const struct framing_env *env)
 
 static int configure(struct framing *framing, const struct framing_config *config)
 {
-	return netlink_configure(framing->netlink, config->gap_ms * 1000, config->length);
+	return frame_by(framing, config->gap_ms * 1000, config->length);
 }
 
 static int next(struct framing *framing, struct dtu_record *head, const uint8_t **payload)
@@ -121,9 +132,9 @@ static int resume(struct framing *framing, enum dtu_mode mode)
 	return netlink_resume(framing->netlink, mode);
 }
 
-static int stats(struct framing *framing, enum dtu_mode *mode, uint64_t counters[DTU_A_STATS_MAX + 1])
+static int stats(struct framing *framing, struct framing_stats *stats)
 {
-	return netlink_stats(framing->netlink, mode, counters);
+	return netlink_stats(framing->netlink, stats);
 }
 
 const struct framing_ops framing_kernel = {

@@ -14,12 +14,6 @@ struct netlink {
 	uint32_t dev;
 };
 
-/* What a reply is read into. */
-struct port_reply {
-	enum dtu_mode *mode;
-	uint64_t *counters;
-};
-
 /* libnl's own error numbers for what can happen here. */
 static int to_errno(int error)
 {
@@ -118,13 +112,24 @@ static int exchange(struct netlink *netlink, struct nl_msg *message)
 	return ret < 0 ? to_errno(ret) : 0;
 }
 
-int netlink_configure(struct netlink *netlink, uint32_t gap_us, uint32_t length)
+/* An adapter's collecting counts for more than the FIFO behind it. */
+static int put_hold(struct nl_msg *message, const struct hold *hold)
+{
+	if (hold->holdoff_us)
+		return nla_put_u32(message, DTU_A_PORT_HOLDOFF_US, hold->holdoff_us);
+	if (!hold->trigger)
+		return 0;
+	return nla_put_u32(message, DTU_A_PORT_HOLDOFF_US, DTU_HOLDOFF_AUTO) ||
+	       nla_put_u32(message, DTU_A_PORT_TRIGGER, hold->trigger);
+}
+
+int netlink_configure(struct netlink *netlink, uint32_t gap_us, uint32_t length, const struct hold *hold)
 {
 	_cleanup_(free_message) struct nl_msg *message = request(netlink, DTU_CMD_PORT_SET);
 
 	if (!message || nla_put_u32(message, DTU_A_PORT_GAP_US, gap_us) ||
 	    nla_put_u32(message, DTU_A_PORT_LENGTH, length) || nla_put_u8(message, DTU_A_PORT_HEADER, 1) ||
-	    nla_put_u8(message, DTU_A_PORT_ESCAPE, 1))
+	    nla_put_u8(message, DTU_A_PORT_ESCAPE, 1) || put_hold(message, hold))
 		return -ENOMEM;
 	return exchange(netlink, message);
 }
@@ -140,14 +145,25 @@ int netlink_resume(struct netlink *netlink, enum dtu_mode mode)
 
 static int read_reply(struct nl_msg *message, void *data)
 {
-	const struct port_reply *reply = data;
+	struct framing_stats *reply = data;
+	const struct {
+		int attribute;
+		uint64_t *value;
+	} times[] = {
+		{ DTU_A_PORT_GAP_NS, &reply->gap_ns },
+		{ DTU_A_PORT_HEAD_NS, &reply->head_ns },
+		{ DTU_A_PORT_TAIL_NS, &reply->tail_ns },
+	};
 	struct nlattr *attrs[DTU_A_PORT_MAX + 1];
 	struct nlattr *stats[DTU_A_STATS_MAX + 1];
 
 	if (genlmsg_parse(nlmsg_hdr(message), 0, attrs, DTU_A_PORT_MAX, NULL) < 0)
 		return NL_SKIP;
 	if (attrs[DTU_A_PORT_MODE])
-		*reply->mode = nla_get_u8(attrs[DTU_A_PORT_MODE]);
+		reply->mode = nla_get_u8(attrs[DTU_A_PORT_MODE]);
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
+		if (attrs[times[i].attribute] && nla_len(attrs[times[i].attribute]) == sizeof(uint64_t))
+			*times[i].value = nla_get_u64(attrs[times[i].attribute]);
 	if (!attrs[DTU_A_PORT_STATS] || nla_parse_nested(stats, DTU_A_STATS_MAX, attrs[DTU_A_PORT_STATS], NULL) < 0)
 		return NL_OK;
 	for (size_t i = 1; i <= DTU_A_STATS_MAX; i++)
@@ -156,15 +172,14 @@ static int read_reply(struct nl_msg *message, void *data)
 	return NL_OK;
 }
 
-int netlink_stats(struct netlink *netlink, enum dtu_mode *mode, uint64_t counters[DTU_A_STATS_MAX + 1])
+int netlink_stats(struct netlink *netlink, struct framing_stats *stats)
 {
 	_cleanup_(free_message) struct nl_msg *message = request(netlink, DTU_CMD_PORT_GET);
-	struct port_reply reply = { .mode = mode, .counters = counters };
 	int ret;
 
 	if (!message)
 		return -ENOMEM;
-	nl_socket_modify_cb(netlink->socket, NL_CB_VALID, NL_CB_CUSTOM, read_reply, &reply);
+	nl_socket_modify_cb(netlink->socket, NL_CB_VALID, NL_CB_CUSTOM, read_reply, stats);
 	ret = exchange(netlink, message);
 	/* Nothing may be read into this call's variables later. */
 	nl_socket_modify_cb(netlink->socket, NL_CB_VALID, NL_CB_DEFAULT, NULL, NULL);

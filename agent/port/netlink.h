@@ -6,18 +6,20 @@
 #include <stdint.h>
 #include <linux/n_dtu.h>
 
+#include "port/framing.h"
+#include "port/hold.h"
+
 struct netlink;
 
 /* Talk about the attached tty with device number @dev. -ENOENT: the module is not loaded. */
 int netlink_open(struct netlink **netlink, uint32_t dev);
 void netlink_close(struct netlink *netlink);
 
-/* Turn on the record header and escape detection, frame by @gap_us and @length. */
-int netlink_configure(struct netlink *netlink, uint32_t gap_us, uint32_t length);
+/* Turn on the record header and escape detection, frame by @gap_us and @length on such hardware. */
+int netlink_configure(struct netlink *netlink, uint32_t gap_us, uint32_t length, const struct hold *hold);
 
 int netlink_resume(struct netlink *netlink, enum dtu_mode mode);
 
-/* Mode and counters, by enum dtu_a_stats. */
-int netlink_stats(struct netlink *netlink, enum dtu_mode *mode, uint64_t counters[DTU_A_STATS_MAX + 1]);
+int netlink_stats(struct netlink *netlink, struct framing_stats *stats);
 
 #endif

@@ -349,5 +349,5 @@ int port_stats(struct port *port, struct port_stats *stats)
 	stats->framing = port->ops->name;
 	(void)snprintf(stats->name, sizeof(stats->name), "%s", port->name);
 	stats->queued = port->queue.length;
-	return port->ops->stats(port->framing, &stats->mode, stats->counters);
+	return port->ops->stats(port->framing, &stats->line);
 }

@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <linux/n_dtu.h>
 
+#include "port/framing.h"
+
 typedef struct sd_event sd_event;
 
 struct port;
@@ -52,9 +54,8 @@ struct port_events {
 struct port_stats {
 	const char *framing; /* "n_dtu" or "fallback" */
 	char name[64];
-	enum dtu_mode mode;
-	uint64_t counters[DTU_A_STATS_MAX + 1]; /* by enum dtu_a_stats */
-	size_t queued;				/* bytes waiting to be written */
+	struct framing_stats line;
+	size_t queued; /* bytes waiting to be written */
 };
 
 /*

@@ -92,6 +92,8 @@ static void read_port(void *to, uint16_t type, const unsigned char *bytes, size_
 		memcpy(port->name, bytes, n);
 	else if (n == sizeof(uint32_t))
 		memcpy(&port->number[type], bytes, n);
+	else if (n == sizeof(port->ns[type]))
+		memcpy(&port->ns[type], bytes, n);
 	else if (n == 1)
 		port->number[type] = bytes[0];
 }
@@ -298,7 +300,8 @@ int nl_set(struct nl *nl, int tty, uint16_t type, uint32_t value)
 {
 	nl_begin(nl, DTU_CMD_PORT_SET);
 	put_tty(nl, tty);
-	if (type == DTU_A_PORT_ESCAPE || type == DTU_A_PORT_HEADER)
+	if (type == DTU_A_PORT_ESCAPE || type == DTU_A_PORT_HEADER || type == DTU_A_PORT_MODBUS ||
+	    type == DTU_A_PORT_ACK)
 		nl_u8(nl, type, (uint8_t)value);
 	else
 		nl_u32(nl, type, value);
@@ -310,6 +313,14 @@ int nl_resume(struct nl *nl, int tty, enum dtu_mode mode)
 	nl_begin(nl, DTU_CMD_PORT_RESUME);
 	put_tty(nl, tty);
 	nl_u8(nl, DTU_A_PORT_MODE, mode);
+	return nl_do(nl);
+}
+
+int nl_ack(struct nl *nl, int tty, uint64_t sequence)
+{
+	nl_begin(nl, DTU_CMD_PORT_ACK);
+	put_tty(nl, tty);
+	nl_bytes(nl, DTU_A_PORT_SEQUENCE, &sequence, sizeof(sequence));
 	return nl_do(nl);
 }
 

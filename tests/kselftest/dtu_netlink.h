@@ -18,6 +18,7 @@ struct nl_port {
 	uint8_t cmd;
 	uint32_t have; /* bit of each DTU_A_PORT_* that was there */
 	uint32_t number[DTU_A_PORT_MAX + 1];
+	uint64_t ns[DTU_A_PORT_MAX + 1]; /* those with 64 bits */
 	char name[64];
 	uint32_t stats_have;
 	uint64_t stats[DTU_A_STATS_MAX + 1];
@@ -59,6 +60,7 @@ bool nl_event(struct nl *nl, struct nl_port *port, int ms);
 int nl_get(struct nl *nl, int tty);
 int nl_set(struct nl *nl, int tty, uint16_t type, uint32_t value);
 int nl_resume(struct nl *nl, int tty, enum dtu_mode mode);
+int nl_ack(struct nl *nl, int tty, uint64_t sequence);
 uint64_t nl_stat(struct nl *nl, int tty, enum dtu_a_stats which);
 
 #endif

@@ -31,7 +31,8 @@ static void test_get(struct port *port)
 	tap_is(nl->ports_count, 1, "one port answers");
 	for (uint32_t i = DTU_A_PORT_ID; i <= DTU_A_PORT_MAX; i++)
 		all |= 1u << i;
-	tap_is(nl->ports[0].have, all, "with all attributes");
+	all &= ~(1u << DTU_A_PORT_SEQUENCE); /* only ever asked with */
+	tap_is(nl->ports[0].have & ~1u, all, "with all attributes");
 	all = 0;
 	for (uint32_t i = DTU_A_STATS_RX_BYTES; i <= DTU_A_STATS_MAX; i++)
 		all |= 1u << i;
@@ -45,6 +46,12 @@ static void test_get(struct port *port)
 	tap_is(nl->ports[0].number[DTU_A_PORT_ESCAPE], 0, "no escape detection at first");
 	tap_is(nl->ports[0].number[DTU_A_PORT_HEADER], 0, "no header at first");
 	tap_is(nl->ports[0].number[DTU_A_PORT_MODE], DTU_MODE_DATA, "data mode at first");
+	tap_is(nl->ports[0].number[DTU_A_PORT_TRIGGER], 8, "an 8250's trigger at first");
+	tap_is(nl->ports[0].number[DTU_A_PORT_MODBUS], 0, "no Modbus at first");
+	tap_is(nl->ports[0].number[DTU_A_PORT_ACK], 0, "no acknowledgement at first");
+	tap_is((long)nl->ports[0].ns[DTU_A_PORT_GAP_NS], 50000000, "the gap in force");
+	tap_is((long)nl->ports[0].ns[DTU_A_PORT_HEAD_NS], 0, "a pty keeps nothing");
+	tap_is((long)nl->ports[0].ns[DTU_A_PORT_TAIL_NS], 0, "neither at the end");
 	id = nl->ports[0].number[DTU_A_PORT_ID];
 
 	nl_begin(nl, DTU_CMD_PORT_GET);
@@ -95,7 +102,15 @@ static void test_limits(struct port *port)
 		  { DTU_HOLDOFF_US_MAX + 1, DTU_HOLDOFF_AUTO - 1 },
 		  4,
 		  2 },
+		{ "trigger",
+		  DTU_A_PORT_TRIGGER,
+		  { DTU_TRIGGER_MIN, DTU_TRIGGER_MAX, 8 },
+		  { DTU_TRIGGER_MIN - 1, DTU_TRIGGER_MAX + 1, UINT32_MAX },
+		  3,
+		  3 },
+		{ "Modbus", DTU_A_PORT_MODBUS, { 1, 0 }, { 2, 255 }, 2, 2 },
 		{ "header", DTU_A_PORT_HEADER, { 0, 1 }, { 2, 255 }, 2, 2 },
+		{ "acknowledgement", DTU_A_PORT_ACK, { 1, 0 }, { 2, 255 }, 2, 2 },
 		{ "escape", DTU_A_PORT_ESCAPE, { 0, 1 }, { 2, 255 }, 2, 2 },
 	};
 	struct nl *nl = port->nl;
@@ -128,6 +143,28 @@ static void test_limits(struct port *port)
 	tap_is(value(port, DTU_A_PORT_GAP_US), 50000, "  and the gap beside it is not set");
 	tap_is(nl_set(nl, port->slave, DTU_A_PORT_HEADER, 0), -EINVAL, "no header with escape detection is refused");
 	tap_ok(nl->message[0], "  and explained: %s", nl->message);
+	tap_is(nl_set(nl, port->slave, DTU_A_PORT_HOLDOFF_US, 700), 0, "a hold-off of 700 us");
+	nl_get(nl, port->slave);
+	tap_ok(nl->ports[0].ns[DTU_A_PORT_HEAD_NS] == 700000 && nl->ports[0].ns[DTU_A_PORT_TAIL_NS] == 700000,
+	       "  holds at both ends");
+	tap_is(nl_set(nl, port->slave, DTU_A_PORT_MODBUS, 1), 0, "Modbus");
+	nl_get(nl, port->slave);
+	tap_is((long)nl->ports[0].ns[DTU_A_PORT_GAP_NS], 1750000, "  has its gap, 1750 us without a speed");
+	tap_is(nl_set(nl, port->slave, DTU_A_PORT_GAP_US, 50000), 0, "a gap beside Modbus is kept");
+	nl_get(nl, port->slave);
+	tap_is((long)nl->ports[0].ns[DTU_A_PORT_GAP_NS], 1750000, "  but is not in force");
+	tap_is(nl_set(nl, port->slave, DTU_A_PORT_MODBUS, 0), 0, "Modbus off");
+	nl_get(nl, port->slave);
+	tap_is((long)nl->ports[0].ns[DTU_A_PORT_GAP_NS], 50000000, "  brings it back");
+	for (unsigned int i = 0; i < 3; i++) {
+		static const uint16_t read_only[] = { DTU_A_PORT_GAP_NS, DTU_A_PORT_HEAD_NS, DTU_A_PORT_SEQUENCE };
+		uint64_t wide = 1;
+
+		nl_begin(nl, DTU_CMD_PORT_SET);
+		nl_u32(nl, DTU_A_PORT_ID, id);
+		nl_bytes(nl, read_only[i], &wide, sizeof(wide));
+		tap_ok(nl_do(nl) < 0, "attribute %u cannot be set (%s)", read_only[i], nl->message);
+	}
 	nl_begin(nl, DTU_CMD_PORT_SET);
 	nl_u32(nl, DTU_A_PORT_ID, id);
 	nl_bytes(nl, DTU_A_PORT_NAME, "x", 2);

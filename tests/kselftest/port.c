@@ -195,6 +195,11 @@ void seed_from_environment(void)
 	uint64_t seed = text && *text ? strtoull(text, NULL, 0) : (uint64_t)time(NULL) ^ now_ns();
 
 	printf("# DTU_SEED=%llu\n", (unsigned long long)seed);
+	seed_from(seed);
+}
+
+void seed_from(uint64_t seed)
+{
 	random_state = seed * 0x9e3779b97f4a7c15ULL | 1;
 }
 

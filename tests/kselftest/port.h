@@ -59,6 +59,7 @@ bool soak(void);
 
 /* Random numbers; the seed is DTU_SEED or new, and is printed. */
 void seed_from_environment(void);
+void seed_from(uint64_t seed);
 uint32_t pick(uint32_t n);
 
 __attribute__((noreturn)) void die(const char *what);

@@ -20,7 +20,7 @@ struct position {
 /* How long after a byte it is certain that nothing came for @silence. */
 static u64 certain(const struct model *model, u64 silence)
 {
-	return silence + model->config.holdoff_ns + model->config.char_ns;
+	return silence + model->config.head_ns + model->config.char_ns;
 }
 
 /* Whether silence of @silence followed the byte before index @at, which came at @last_ns. */
@@ -53,6 +53,23 @@ static struct model_record *add(struct model *model, u8 type, u8 reason, u64 fir
 	return record;
 }
 
+/* How long the line may have been busy with a byte, and what came with it, before it was delivered. */
+static u64 busy(const struct model *model, const struct model_byte *byte)
+{
+	u64 one = model->config.head_ns + model->config.char_ns;
+	u64 all = (u64)byte->span * model->config.char_ns;
+
+	return one > all ? one : all;
+}
+
+/* The line was silent between two bytes for this long at least. */
+static u64 silence_at_least(const struct model *model, const struct model_byte *byte, u64 last_ns)
+{
+	u64 since = byte->ns - last_ns;
+
+	return since > busy(model, byte) ? since - busy(model, byte) : 0;
+}
+
 /* The bounds of the silence before the next byte. */
 static void bound_silence(const struct position *p, struct model_record *record)
 {
@@ -66,9 +83,8 @@ static void bound_silence(const struct position *p, struct model_record *record)
 		record->gap_max_ns = U64_MAX;
 		return;
 	}
-	record->gap_max_ns = since > wire ? since - wire : 0;
-	record->gap_min_ns =
-		record->gap_max_ns > model->config.holdoff_ns ? record->gap_max_ns - model->config.holdoff_ns : 0;
+	record->gap_min_ns = silence_at_least(model, byte, p->last_ns);
+	record->gap_max_ns = (since > wire ? since - wire : 0) + (since ? model->config.tail_ns : 0);
 }
 
 static void take_payload(struct position *p, struct model_record *record, u32 from, u32 n)
@@ -106,6 +122,19 @@ static u32 frame_length(const struct position *p, u8 *reason)
 	}
 }
 
+/* Whether the @n bytes from @at have a silence between them that should not be. */
+static bool paused(const struct model *model, u32 at, u32 n)
+{
+	const struct model_byte *bytes = model->bytes + at;
+
+	if (!model->config.pause_ns)
+		return false;
+	for (u32 i = 1; i < n; i++)
+		if (silence_at_least(model, &bytes[i], bytes[i - 1].ns) >= model->config.pause_ns)
+			return true;
+	return false;
+}
+
 static bool take_frame(struct position *p)
 {
 	struct model_record *record;
@@ -116,6 +145,7 @@ static bool take_frame(struct position *p)
 		return false;
 	record = add(p->model, DTU_RECORD_DATA, reason, p->model->bytes[p->at].ns, p->model->bytes[p->at + n - 1].ns);
 	bound_silence(p, record);
+	record->flags = paused(p->model, p->at, n) ? DTU_FLAG_PAUSE : 0;
 	take_payload(p, record, p->at, n);
 	step_over(p, n);
 	return true;
@@ -243,9 +273,8 @@ static void swallow_line_ends(struct position *p)
 
 	while (p->at < model->count) {
 		const struct model_byte *byte = &model->bytes[p->at];
-		u64 within = model->config.gap_ns + (u64)byte->span * model->config.char_ns;
 
-		if (!is_line_end(byte->byte) || byte->ns - p->last_ns >= within)
+		if (!is_line_end(byte->byte) || silence_at_least(model, byte, p->last_ns) >= model->config.gap_ns)
 			break;
 		p->at++;
 	}
@@ -322,6 +351,7 @@ static void choose_config(struct drive *d)
 	config->gap_ns = gaps_us[pick(d, sizeof(gaps_us) / sizeof(gaps_us[0]))] * 1000;
 	config->length = lengths[pick(d, sizeof(lengths) / sizeof(lengths[0]))];
 	config->escape = pick(d, 8) != 0;
+	config->pause_ns = pick(d, 2) ? config->gap_ns / (1 + pick(d, 3)) : 0;
 	d->span_max = 3000;
 	if (!pick(d, 3)) {
 		/*
@@ -329,8 +359,9 @@ static void choose_config(struct drive *d)
 		 * not hand over more at once than it can hold back.
 		 */
 		config->char_ns = 1 + pick(d, 2000000);
-		config->holdoff_ns = (u64)config->char_ns * pick(d, 14);
-		d->span_max = 1 + (u32)(config->holdoff_ns / config->char_ns);
+		config->head_ns = (u64)config->char_ns * pick(d, 60);
+		config->tail_ns = (u64)config->char_ns * pick(d, 5);
+		d->span_max = 1 + (u32)(config->head_ns / config->char_ns);
 	}
 }
 
@@ -348,6 +379,7 @@ static bool read_some(struct drive *d, u32 records)
 		if (head.sequence != d->got.records_count)
 			return wrong(d, "sequence", head.sequence, d->got.records_count);
 		record = add(&d->got, head.type, head.reason, head.first_ns, head.last_ns);
+		record->flags = head.flags;
 		record->gap_min_ns = head.gap_min_ns;
 		record->gap_max_ns = head.gap_max_ns;
 		record->length = n;
@@ -381,7 +413,7 @@ static bool answer(struct drive *d)
 static void wait_some(struct drive *d)
 {
 	const struct framer_config *config = &d->model.config;
-	u64 certainty = config->holdoff_ns + config->char_ns;
+	u64 certainty = config->head_ns + config->char_ns;
 	u64 guard = config->gap_ns < GUARD_NS ? config->gap_ns : GUARD_NS;
 	const u64 edges[] = { 0,
 			      config->gap_ns,
@@ -508,6 +540,7 @@ static bool same_records(struct drive *d)
 		} fields[] = {
 			{ "type", got->type, want->type },
 			{ "reason", got->reason, want->reason },
+			{ "flags", got->flags, want->flags },
 			{ "length", got->length, want->length },
 			{ "first_ns", got->first_ns, want->first_ns },
 			{ "last_ns", got->last_ns, want->last_ns },

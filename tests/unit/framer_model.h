@@ -18,6 +18,7 @@ struct model_byte {
 struct model_record {
 	u8 type;
 	u8 reason;
+	u8 flags;
 	u64 first_ns;
 	u64 last_ns;
 	u64 gap_min_ns;

@@ -61,6 +61,7 @@ enum dtu_record_reason {
 #define DTU_FLAG_LINE_ERROR	0x01	/* parity or framing error, or break, at a byte of it */
 #define DTU_FLAG_OVERRUN	0x02	/* the UART or its driver dropped bytes in or before it */
 #define DTU_FLAG_LATE		0x04	/* it had to wait in the tty: its boundaries are not sure */
+#define DTU_FLAG_PAUSE		0x08	/* Modbus: a silence of over 1.5 characters inside */
 
 /**
  * struct dtu_record - head of a record, in the machine's byte order
@@ -72,8 +73,10 @@ enum dtu_record_reason {
  * @sequence: counts the port's records from 0
  * @first_ns: CLOCK_MONOTONIC when the chunk with the first byte reached the line discipline
  * @last_ns: the same of the last byte
- * @gap_min_ns: lower bound of the silence before the first byte
- * @gap_max_ns: upper bound of it; U64_MAX in the first record after attaching
+ * @gap_min_ns: lower bound of the silence before the first byte, from the end of the stop bit
+ *	before it to its start bit; U64_MAX in the first record after attaching
+ * @gap_max_ns: upper bound of it, likewise. Bytes that the driver or the tty's worker hand over
+ *	late make it look longer.
  */
 struct dtu_record {
 	__u8	version;
@@ -108,7 +111,9 @@ enum dtu_mode {
 #define DTU_LENGTH_MIN		1
 #define DTU_LENGTH_MAX		2048
 #define DTU_HOLDOFF_US_MAX	1000000
-/* Hold-off worked out from the line's speed, for a FIFO that interrupts at 8 bytes. */
+#define DTU_TRIGGER_MIN		1
+#define DTU_TRIGGER_MAX		4096
+/* Hold-off worked out from the line's speed and the FIFO's trigger. */
 #define DTU_HOLDOFF_AUTO	0xffffffff
 
 /**
@@ -120,13 +125,28 @@ enum dtu_mode {
  *	first.
  * @DTU_A_PORT_LENGTH: u32, DTU_LENGTH_MIN..DTU_LENGTH_MAX; bytes that fill a frame. 1024 at
  *	first.
- * @DTU_A_PORT_HOLDOFF_US: u32, 0..DTU_HOLDOFF_US_MAX or DTU_HOLDOFF_AUTO; how long the UART may
+ * @DTU_A_PORT_HOLDOFF_US: u32, 0..DTU_HOLDOFF_US_MAX or DTU_HOLDOFF_AUTO; how long the hardware may
  *	keep a byte to itself. 0 on a pty, DTU_HOLDOFF_AUTO elsewhere at first.
  * @DTU_A_PORT_ESCAPE: u8, 0 or 1: look for +++. 0 at first.
  * @DTU_A_PORT_HEADER: u8, 0 or 1: records begin with struct dtu_record. 0 at first.
  * @DTU_A_PORT_MODE: u8, enum dtu_mode
  * @DTU_A_PORT_CHAR_NS: u32, time of one character on the line as its settings say; 0 on a pty
  * @DTU_A_PORT_STATS: nest of DTU_A_STATS_*
+ * @DTU_A_PORT_TRIGGER: u32, DTU_TRIGGER_MIN..DTU_TRIGGER_MAX; bytes at which the UART's FIFO
+ *	interrupts; fewer it hands over when four character times have passed. Counts while the
+ *	hold-off is DTU_HOLDOFF_AUTO. 8 at first.
+ * @DTU_A_PORT_MODBUS: u8, 0 or 1: the gap is Modbus RTU's t3.5 for the line as it is set (3.5
+ *	characters up to 19200 baud, 1750 us above), whatever GAP_US says, and a frame with a
+ *	silence of over t1.5 (1.5 characters, 750 us) inside has DTU_FLAG_PAUSE. 0 at first.
+ * @DTU_A_PORT_ACK: u8, 0 or 1: a record that was read stays until DTU_CMD_PORT_ACK. Setting it to 1
+ *	has the records that stayed read again, oldest first: a new reader begins so. Needs HEADER.
+ *	0 at first.
+ * @DTU_A_PORT_SEQUENCE: u64, with DTU_CMD_PORT_ACK: struct dtu_record's sequence
+ * @DTU_A_PORT_GAP_NS: u64, the gap in force
+ * @DTU_A_PORT_HEAD_NS: u64, how long the hardware may keep the first byte of what it hands over
+ *	together. Silence below GAP_NS never ends a frame.
+ * @DTU_A_PORT_TAIL_NS: u64, how long it may keep the last one. Silence of GAP_NS + HEAD_NS +
+ *	TAIL_NS always ends a frame.
  */
 enum dtu_a_port {
 	DTU_A_PORT_UNSPEC,
@@ -142,6 +162,13 @@ enum dtu_a_port {
 	DTU_A_PORT_MODE,
 	DTU_A_PORT_CHAR_NS,
 	DTU_A_PORT_STATS,
+	DTU_A_PORT_TRIGGER,
+	DTU_A_PORT_MODBUS,
+	DTU_A_PORT_ACK,
+	DTU_A_PORT_SEQUENCE,
+	DTU_A_PORT_GAP_NS,
+	DTU_A_PORT_HEAD_NS,
+	DTU_A_PORT_TAIL_NS,
 
 	__DTU_A_PORT_MAX,
 	DTU_A_PORT_MAX = __DTU_A_PORT_MAX - 1
@@ -166,6 +193,14 @@ enum dtu_a_port {
  * @DTU_A_STATS_HELD: times that input was left in the tty's queue for want of room
  * @DTU_A_STATS_TIMER_DEFERRED: times that the gap timer found bytes on their way and waited
  * @DTU_A_STATS_FLUSHED: bytes dropped by TCFLSH
+ * @DTU_A_STATS_GAP_AMBIGUOUS: silences that may have been as long as the gap, or not, for all that
+ *	can be told from when the UART handed its bytes over; they did not end a frame
+ * @DTU_A_STATS_BOUNDARY_UNKNOWN: frames with DTU_FLAG_LATE
+ * @DTU_A_STATS_TIMER_LATE: times that the gap timer ran over 100 us late
+ * @DTU_A_STATS_TIMER_LATE_MAX_NS: the worst of these
+ * @DTU_A_STATS_BUFFER: bytes that the driver had to drop because the tty's queue was full, as the
+ *	driver counts
+ * @DTU_A_STATS_THROTTLED: times that the other end was told to stop sending
  */
 enum dtu_a_stats {
 	DTU_A_STATS_UNSPEC,
@@ -187,6 +222,12 @@ enum dtu_a_stats {
 	DTU_A_STATS_HELD,
 	DTU_A_STATS_TIMER_DEFERRED,
 	DTU_A_STATS_FLUSHED,
+	DTU_A_STATS_GAP_AMBIGUOUS,
+	DTU_A_STATS_BOUNDARY_UNKNOWN,
+	DTU_A_STATS_TIMER_LATE,
+	DTU_A_STATS_TIMER_LATE_MAX_NS,
+	DTU_A_STATS_BUFFER,
+	DTU_A_STATS_THROTTLED,
 
 	__DTU_A_STATS_MAX,
 	DTU_A_STATS_MAX = __DTU_A_STATS_MAX - 1
@@ -201,6 +242,7 @@ enum dtu_a_stats {
  * @DTU_CMD_PORT_ADD_NTF: a port was attached
  * @DTU_CMD_PORT_DEL_NTF: a port went
  * @DTU_CMD_PORT_CHANGE_NTF: settings or mode of a port changed
+ * @DTU_CMD_PORT_ACK: the reader is done with the records up to SEQUENCE; CAP_NET_ADMIN
  */
 enum dtu_cmd {
 	DTU_CMD_UNSPEC,
@@ -210,6 +252,7 @@ enum dtu_cmd {
 	DTU_CMD_PORT_ADD_NTF,
 	DTU_CMD_PORT_DEL_NTF,
 	DTU_CMD_PORT_CHANGE_NTF,
+	DTU_CMD_PORT_ACK,
 
 	__DTU_CMD_MAX,
 	DTU_CMD_MAX = __DTU_CMD_MAX - 1
