@@ -23,7 +23,7 @@ libs = -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(packages))
 
 objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
-.PHONY: all modules tests check soak lint fuzz install clean help
+.PHONY: all modules tests check soak lint fuzz bench install clean help
 
 all: $(OUT)/dtud $(OUT)/dtuctl ## build the agent and dtuctl into build/ (SAN=1: with ASan and UBSan, into build/san/)
 
@@ -47,6 +47,8 @@ modules: ## build n_dtu.ko for KDIR=/path/to/a/kernel's/build (default: the runn
 
 tests: ## build the test programs that run inside the lab
 	@$(MAKE) -s -C tests/kselftest
+	@tests/uart-sim/build > /dev/null
+	@tests/kunit/build
 
 check: ## first tier of all tests; last line: N passed, N failed
 	@scripts/check
@@ -59,6 +61,9 @@ lint: ## sparse, checkpatch, clang-tidy, clang-format, shellcheck, licence lines
 
 fuzz: ## run each fuzz target for SECONDS=60
 	@scripts/fuzz --seconds=$(or $(SECONDS),60)
+
+bench: ## n_dtu and dtud beside ser2net and socat, in QEMU; tables, CSV and plots in docs/results/
+	@scripts/bench
 
 install: all ## install the agent below DESTDIR=, in PREFIX=/usr/local; what systemd and udev read in /usr/lib
 	install -D -m 755 $(OUT)/dtud $(DESTDIR)$(PREFIX)/sbin/dtud

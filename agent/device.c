@@ -144,6 +144,7 @@ static void configure_port(struct device *device)
 		.flow = !strcmp(settings_text(device->settings, SETTING_UART, 4), "FC"),
 		.gap_ms = number(device, SETTING_UARTFT, 0),
 		.length = number(device, SETTING_UARTFL, 0),
+		.tuning = device->tuning,
 	};
 	int ret = port_configure(device->port, &config);
 
@@ -300,6 +301,7 @@ int device_start(struct device *device, sd_event *loop, const struct device_opti
 	memset(device, 0, sizeof(*device));
 	device->loop = loop;
 	device->state = options->state;
+	device->tuning = options->tuning;
 	ret = start(device, options);
 	if (ret < 0) {
 		device_stop(device);

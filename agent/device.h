@@ -25,6 +25,7 @@ enum dialog {
 struct device {
 	sd_event *loop;
 	const char *state; /* folder */
+	const struct tuning *tuning;
 	struct settings *settings;
 	struct port *port;
 	struct resolver *resolver;
@@ -46,6 +47,7 @@ struct device_options {
 	const char *port;
 	const char *state;
 	bool fallback;
+	const struct tuning *tuning;
 };
 
 /* Logs the reason and returns a negative errno on failure. @loop ends when the tty goes. */

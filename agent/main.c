@@ -255,6 +255,7 @@ static int run(struct agent *agent, int report)
 		.port = agent->config.port,
 		.state = agent->config.state,
 		.fallback = agent->config.fallback,
+		.tuning = &agent->config.tuning,
 	};
 	int ret = make_loop(agent);
 

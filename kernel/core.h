@@ -30,6 +30,7 @@ typedef uint64_t u64;
 
 #include <linux/n_dtu.h>
 
+#define CORE_NSEC_PER_USEC	1000ULL
 #define CORE_NSEC_PER_MSEC	1000000ULL
 #define CORE_NSEC_PER_SEC	1000000000ULL
 

@@ -10,6 +10,10 @@
 /* A FIFO hands over what it holds when nothing came for this many character times. */
 #define FIFO_TIMEOUT_CHARS 4
 
+/* Modbus's t3.5 and t1.5 do not shrink further. */
+#define MODBUS_GAP_NS (1750 * CORE_NSEC_PER_USEC)
+#define MODBUS_PAUSE_NS (750 * CORE_NSEC_PER_USEC)
+
 #define CHUNK_HEAD ((u32)sizeof(struct framer_chunk))
 
 static u64 guard_ns(const struct framer *framer)
@@ -236,6 +240,8 @@ static void bound_silence(struct framer *framer, const struct framer_chunk *chun
 	framer->silence_max_ns = since > wire ? since - wire : 0;
 	if (since)
 		framer->silence_max_ns += framer->config.tail_ns;
+	if (chunk->joined)
+		framer->silence_min_ns = 0;
 }
 
 /*
@@ -249,7 +255,7 @@ static void pass_silence(struct framer *framer, const struct framer_chunk *chunk
 	u64 ns;
 
 	bound_silence(framer, chunk);
-	if (!framer->started)
+	if (!framer->started || chunk->joined)
 		return;
 	for (ns = deadline(framer); ns <= chunk->ns; ns = deadline(framer)) {
 		if (framer->state != FRAMER_SEEN && ns + late > chunk->ns)
@@ -482,6 +488,12 @@ void framer_set_fifo(struct framer_config *config, u32 trigger)
 
 	config->head_ns = trigger > 1 ? (trigger - 1) * timeout_ns : 0;
 	config->tail_ns = trigger > 1 ? timeout_ns : 0;
+}
+
+void framer_set_modbus(struct framer_config *config)
+{
+	config->gap_ns = max_t(u64, config->char_ns * 7ULL / 2, MODBUS_GAP_NS);
+	config->pause_ns = max_t(u64, config->char_ns * 3ULL / 2, MODBUS_PAUSE_NS);
 }
 
 void framer_init(struct framer *framer, const struct framer_config *config, void *records,

@@ -47,12 +47,14 @@ struct framer_config {
  * @span: how many were delivered at that time: their wire time lies before @ns
  * @length: how many of these this chunk is
  * @flags: DTU_FLAG_* of the frame they fall in
+ * @joined: nobody can tell how long the line was silent before; as far as frames go, it was not
  */
 struct framer_chunk {
 	u64 ns;
 	u32 span;
 	u32 length;
 	u8 flags;
+	bool joined;
 };
 
 enum framer_state {
@@ -119,6 +121,13 @@ struct framer {
 void framer_set_fifo(struct framer_config *config, u32 trigger);
 
 /*
+ * Set in @config Modbus RTU's silences for a line whose characters take @char_ns: 3.5 characters
+ * end a frame and 1.5 should not be in one, but no less than 1750 and 750 us, which is what holds
+ * above 19200 baud (Modbus over serial line, 2.5.1.1).
+ */
+void framer_set_modbus(struct framer_config *config);
+
+/*
  * @records and @log are memory for records and for input that waits; the sizes are powers of two,
  * 8192 bytes at least.
  */
@@ -130,6 +139,12 @@ u32 framer_push(struct framer *framer, const struct framer_chunk *chunk, const u
 
 /* Bytes are missing, or were bad, before the next byte or in the open frame. */
 void framer_mark(struct framer *framer, u8 flags);
+
+/* How long after a byte it is sure that silence has lasted for the gap. */
+static inline u64 framer_patience(const struct framer *framer)
+{
+	return framer->config.gap_ns + framer->config.head_ns + framer->config.char_ns;
+}
 
 /* When framer_expire() has something to do, or FRAMER_NEVER. */
 u64 framer_deadline(const struct framer *framer);

@@ -17,6 +17,9 @@
 /* How long the timer waits when bytes are on their way from the driver to us. */
 #define DTU_DEFER_NS (100 * NSEC_PER_USEC)
 
+/* How long it may take from here until the worker of the tty's queue is on its way. */
+#define DTU_FEED_NS NSEC_PER_MSEC
+
 /* A timer that is later than this is counted. */
 #define DTU_LATE_NS DTU_DEFER_NS
 
@@ -46,7 +49,9 @@ static void dtu_port_watch_level(struct dtu_port *port)
 {
 	u32 waiting = ring_used(&port->framer.log);
 
-	if (port->starved || waiting >= DTU_LOG_HIGH)
+	if (!(C_CRTSCTS(port->tty) || I_IXOFF(port->tty)))
+		port->full = false;
+	else if (port->starved || waiting >= DTU_LOG_HIGH)
 		port->full = true;
 	else if (!waiting)
 		port->full = false;
@@ -90,18 +95,6 @@ static void dtu_port_set_hold(const struct dtu_port *port, struct framer_config 
 	config->tail_ns = config->head_ns;
 }
 
-/* Modbus over serial line, 2.5.1.1: t3.5 and t1.5, which do not shrink further above 19200 baud. */
-static void dtu_port_set_modbus(const struct dtu_port *port, struct framer_config *config)
-{
-	if (port->char_ns && port->baud <= 19200) {
-		config->gap_ns = port->char_ns * 7ULL / 2;
-		config->pause_ns = port->char_ns * 3ULL / 2;
-	} else {
-		config->gap_ns = 1750 * NSEC_PER_USEC;
-		config->pause_ns = 750 * NSEC_PER_USEC;
-	}
-}
-
 void dtu_port_configure(struct dtu_port *port)
 {
 	struct framer_config config = {
@@ -113,7 +106,7 @@ void dtu_port_configure(struct dtu_port *port)
 
 	dtu_port_set_hold(port, &config);
 	if (port->settings.modbus)
-		dtu_port_set_modbus(port, &config);
+		framer_set_modbus(&config);
 	framer_configure(&port->framer, &config);
 }
 
@@ -150,6 +143,14 @@ static void dtu_port_flow_work(struct work_struct *work)
 	dtu_port_lock(port);
 	full = port->full;
 	port->counters.throttled += full && !port->throttled;
+	/*
+	 * The silence that we ask for says nothing about frames. That of the other end begins when
+	 * it may speak again.
+	 */
+	if (full)
+		port->defer_ns = FRAMER_NEVER;
+	else if (port->throttled)
+		port->defer_ns = ktime_get_ns() + framer_patience(&port->framer);
 	port->throttled = full;
 	dtu_port_unlock(port);
 	if (full)
@@ -164,8 +165,10 @@ void dtu_port_feed(struct dtu_port *port)
 
 	dtu_port_lock(port);
 	feed = port->starved && framer_has_room(&port->framer);
-	if (feed)
+	if (feed) {
 		port->starved = false;
+		port->defer_ns = max(port->defer_ns, ktime_get_ns() + DTU_FEED_NS);
+	}
 	dtu_port_unlock(port);
 	if (!feed)
 		return;
@@ -190,7 +193,6 @@ void dtu_port_measure(struct dtu_port *port)
 	u64 bits_ns = (u64)tty_get_frame_size(tty->termios.c_cflag) * NSEC_PER_SEC;
 	speed_t baud = tty_get_baud_rate(tty);
 
-	port->baud = baud;
 	/* Bytes take no time on a pty, whatever speed it has been told. */
 	port->char_ns = dtu_port_is_pty(tty) || !baud ? 0 : DIV_ROUND_CLOSEST_ULL(bits_ns, baud);
 }
@@ -221,8 +223,8 @@ static enum hrtimer_restart dtu_port_timer(struct hrtimer *timer)
 	due = framer_deadline(&port->framer);
 	if (due <= now && port->defer_ns <= due)
 		dtu_port_note_late(port, now - due);
-	if (due > now) {
-		/* a chunk came meanwhile */
+	if (due > now || port->defer_ns > now) {
+		/* a chunk came meanwhile, or we have to wait */
 	} else if (dtu_port_bytes_coming(port)) {
 		/*
 		 * Bytes that the driver has already handed over belong to the frame: a late
@@ -250,6 +252,7 @@ static size_t take_run(struct dtu_port *port, u64 now, const u8 *bytes, size_t c
 		.span = span,
 		.length = count,
 		.flags = flags,
+		.joined = flags & DTU_FLAG_LATE,
 	};
 
 	return framer_push(&port->framer, &chunk, bytes);
@@ -309,18 +312,15 @@ size_t dtu_port_take(struct dtu_port *port, u64 now, const u8 *bytes, const dtu_
 	u64 due;
 
 	dtu_port_lock(port);
-	flags = port->late ? DTU_FLAG_LATE : 0;
 	due = framer_deadline(&port->framer);
+	if (due <= now && port->defer_ns <= due)
+		dtu_port_note_late(port, now - due);
 	/*
 	 * The time was up, but the timer found these on their way, or has not even got to run: they
-	 * may have been in time, whenever the worker got to run. A frame is not cut on a guess.
+	 * may have been in time, whenever the worker got to run. Or they had to wait for us, in the
+	 * tty's queue or at the other end. A frame is not cut on a guess.
 	 */
-	if (due <= now) {
-		if (port->defer_ns <= due)
-			dtu_port_note_late(port, now - due);
-		now = due - 1;
-		flags |= DTU_FLAG_LATE;
-	}
+	flags = due <= now || port->late ? DTU_FLAG_LATE : 0;
 	if (!kinds || !memchr_inv(kinds, TTY_NORMAL, count))
 		taken = take_run(port, now, bytes, count, count, flags);
 	else

@@ -68,14 +68,13 @@ struct dtu_port {
 	struct dtu_settings settings;
 	struct dtu_counters counters;
 	u32 char_ns;
-	u32 baud;
 	bool dead;		 /* no timer, no work any more */
 	bool starved;		 /* the tty's queue holds what we had no room for */
 	bool late;		 /* and its bytes have lost their times, until it has run empty */
 	bool pinned;		 /* a read is in the middle of the first record */
 	bool full;		 /* the other end should stop sending */
 	bool throttled;		 /* and has been told */
-	u64 defer_ns;		 /* the timer waits for bytes on their way until then */
+	u64 defer_ns;		 /* until then, bytes may be on their way for all we know */
 	u32 dropped;		 /* bytes that the driver has dropped, as it counts them */
 	u32 dropped_before;	 /* of these, before we came */
 	u64 timer_ns;		 /* what the timer is armed for, or FRAMER_NEVER */

@@ -4,6 +4,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <linux/n_dtu.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -21,6 +25,7 @@ struct key {
 	const char *name;
 	int (*set)(struct config *config, const struct key *key, const char *value, const struct place *place);
 	size_t offset;
+	uint32_t most; /* of a number, which begins at 1 */
 };
 
 static int set_path(struct config *config, const struct key *key, const char *value, const struct place *place)
@@ -45,12 +50,50 @@ static int set_framing(struct config *config, const struct key *key, const char 
 	return 0;
 }
 
+static int set_number(struct config *config, const struct key *key, const char *value, const struct place *place)
+{
+	char *end;
+	unsigned long number = strtoul(value, &end, 10);
+
+	if (!isdigit((unsigned char)*value) || *end || !number || number > key->most) {
+		log_error("%s:%u: %s is a number from 1 to %" PRIu32 ", not \"%s\"", place->name, place->line,
+			  key->name, key->most, value);
+		return -EINVAL;
+	}
+	*(uint32_t *)(void *)((char *)config + key->offset) = (uint32_t)number;
+	return 0;
+}
+
+static int set_flag(struct config *config, const struct key *key, const char *value, const struct place *place)
+{
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {
+		log_error("%s:%u: %s is yes or no, not \"%s\"", place->name, place->line, key->name, value);
+		return -EINVAL;
+	}
+	*(bool *)((char *)config + key->offset) = !strcmp(value, "yes");
+	return 0;
+}
+
 static const struct key keys[] = {
-	{ "port", set_path, offsetof(struct config, port) },
-	{ "state", set_path, offsetof(struct config, state) },
-	{ "socket", set_path, offsetof(struct config, socket) },
-	{ "framing", set_framing, 0 },
+	{ "port", set_path, offsetof(struct config, port), 0 },
+	{ "state", set_path, offsetof(struct config, state), 0 },
+	{ "socket", set_path, offsetof(struct config, socket), 0 },
+	{ "framing", set_framing, 0, 0 },
+	{ "gap_us", set_number, offsetof(struct config, tuning.gap_us), DTU_GAP_US_MAX },
+	{ "modbus", set_flag, offsetof(struct config, tuning.modbus), 0 },
+	{ "uart_trigger", set_number, offsetof(struct config, tuning.hold.trigger), DTU_TRIGGER_MAX },
+	{ "holdoff_us", set_number, offsetof(struct config, tuning.hold.holdoff_us), DTU_HOLDOFF_US_MAX },
 };
+
+static const char *known_keys(void)
+{
+	static char names[256];
+	size_t length = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		length += (size_t)snprintf(names + length, sizeof(names) - length, "%s %s", i ? "," : "", keys[i].name);
+	return names;
+}
 
 static char *trim(char *text)
 {
@@ -84,7 +127,7 @@ static int parse_line(struct config *config, char *line, const struct place *pla
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (!strcmp(keys[i].name, name))
 			return keys[i].set(config, &keys[i], value, place);
-	log_error("%s:%u: unknown key \"%s\" (known: port, state, socket, framing)", place->name, place->line, name);
+	log_error("%s:%u: unknown key \"%s\" (known:%s)", place->name, place->line, name, known_keys());
 	return -EINVAL;
 }
 

@@ -8,6 +8,10 @@
  *	state = /var/lib/dtu/ttyS1
  *	socket = /run/dtu/ttyS1.sock
  *	framing = kernel	(or fallback)
+ *	gap_us = 5000		(in place of AT+UARTFT: 1..60000000)
+ *	modbus = yes		(frame by Modbus RTU's t3.5; or no)
+ *	uart_trigger = 8	(in place of what sysfs says: 1..4096)
+ *	holdoff_us = 16000	(how long an adapter may keep a byte: 1..1000000)
  *
  * Options of the command line win over it. An error names the file and the line.
  */
@@ -18,12 +22,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "port/tuning.h"
+
 /* Empty strings and false are what nobody has set. */
 struct config {
 	char port[PATH_MAX];
 	char state[PATH_MAX];
 	char socket[PATH_MAX];
 	bool fallback;
+	struct tuning tuning;
 };
 
 /* Logs the reason, with the file's line, and returns a negative errno on failure. */

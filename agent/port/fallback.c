@@ -106,12 +106,11 @@ static void detach(struct framing *framing)
 }
 
 /* How long the hardware may keep a byte. */
-static void set_hold(const struct framing *framing, struct framer_config *framer)
+static void set_hold(const struct framing *framing, struct hold hold, struct framer_config *framer)
 {
 	struct stat status;
-	struct hold hold = { 0 };
 
-	if (fstat(framing->env->fd, &status) == 0)
+	if (!hold.trigger && !hold.holdoff_us && fstat(framing->env->fd, &status) == 0)
 		hold_find(status.st_rdev, &hold);
 	framer_set_fifo(framer, hold.trigger ? hold.trigger : FIFO_TRIGGER);
 	if (!hold.holdoff_us)
@@ -123,13 +122,15 @@ static void set_hold(const struct framing *framing, struct framer_config *framer
 static int configure(struct framing *framing, const struct framing_config *config)
 {
 	struct framer_config framer = {
-		.gap_ns = (u64)config->gap_ms * 1000000,
+		.gap_ns = (u64)config->gap_us * 1000,
 		.char_ns = config->char_ns,
 		.length = config->length,
 		.escape = true,
 	};
 
-	set_hold(framing, &framer);
+	set_hold(framing, config->hold, &framer);
+	if (config->modbus)
+		framer_set_modbus(&framer);
 	framer_configure(&framing->framer, &framer);
 	arm(framing);
 	return 0;

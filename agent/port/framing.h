@@ -12,6 +12,8 @@
 #include <termios.h>
 #include <linux/n_dtu.h>
 
+#include "port/hold.h"
+
 typedef struct sd_event sd_event;
 
 struct framing;
@@ -27,9 +29,11 @@ struct framing_env {
 };
 
 struct framing_config {
-	unsigned int gap_ms;
+	uint32_t gap_us;
+	bool modbus; /* t3.5 takes the gap's place */
 	unsigned int length;
 	uint32_t char_ns; /* time of a character as the line is set */
+	struct hold hold; /* of the hardware, where it is known better than from sysfs */
 };
 
 /* What a framing does not know it leaves alone. */

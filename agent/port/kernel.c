@@ -12,8 +12,7 @@
 #include "port/netlink.h"
 
 /* How to frame until configured: the factory values of UARTFT and UARTFL. */
-#define FIRST_GAP_US 50000
-#define FIRST_LENGTH 1024
+static const struct framing_config first_config = { .gap_us = 50000, .length = 1024 };
 
 struct framing {
 	const struct framing_env *env;
@@ -67,13 +66,14 @@ static int open_netlink(struct framing *framing)
 	return ret;
 }
 
-/* What sysfs says may have been changed since the last time. */
-static int frame_by(struct framing *framing, uint32_t gap_us, uint32_t length)
+static int configure(struct framing *framing, const struct framing_config *config)
 {
-	struct hold hold;
+	struct framing_config known = *config;
 
-	hold_find(framing->device, &hold);
-	return netlink_configure(framing->netlink, gap_us, length, &hold);
+	/* What sysfs says may have been changed since the last time. */
+	if (!known.hold.trigger && !known.hold.holdoff_us)
+		hold_find(framing->device, &known.hold);
+	return netlink_configure(framing->netlink, &known);
 }
 
 static void detach(struct framing *framing)
@@ -98,18 +98,13 @@ static int attach(struct framing **framing, const struct framing_env *env)
 	}
 	ret = open_netlink(made);
 	if (ret == 0)
-		ret = frame_by(made, FIRST_GAP_US, FIRST_LENGTH);
+		ret = configure(made, &first_config);
 	if (ret < 0) {
 		detach(made);
 		return ret;
 	}
 	*framing = made;
 	return 0;
-}
-
-static int configure(struct framing *framing, const struct framing_config *config)
-{
-	return frame_by(framing, config->gap_ms * 1000, config->length);
 }
 
 static int next(struct framing *framing, struct dtu_record *head, const uint8_t **payload)

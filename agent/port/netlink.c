@@ -123,13 +123,14 @@ static int put_hold(struct nl_msg *message, const struct hold *hold)
 	       nla_put_u32(message, DTU_A_PORT_TRIGGER, hold->trigger);
 }
 
-int netlink_configure(struct netlink *netlink, uint32_t gap_us, uint32_t length, const struct hold *hold)
+int netlink_configure(struct netlink *netlink, const struct framing_config *config)
 {
 	_cleanup_(free_message) struct nl_msg *message = request(netlink, DTU_CMD_PORT_SET);
 
-	if (!message || nla_put_u32(message, DTU_A_PORT_GAP_US, gap_us) ||
-	    nla_put_u32(message, DTU_A_PORT_LENGTH, length) || nla_put_u8(message, DTU_A_PORT_HEADER, 1) ||
-	    nla_put_u8(message, DTU_A_PORT_ESCAPE, 1) || put_hold(message, hold))
+	if (!message || nla_put_u32(message, DTU_A_PORT_GAP_US, config->gap_us) ||
+	    nla_put_u32(message, DTU_A_PORT_LENGTH, config->length) || nla_put_u8(message, DTU_A_PORT_HEADER, 1) ||
+	    nla_put_u8(message, DTU_A_PORT_ESCAPE, 1) || nla_put_u8(message, DTU_A_PORT_MODBUS, config->modbus) ||
+	    put_hold(message, &config->hold))
 		return -ENOMEM;
 	return exchange(netlink, message);
 }

@@ -7,7 +7,6 @@
 #include <linux/n_dtu.h>
 
 #include "port/framing.h"
-#include "port/hold.h"
 
 struct netlink;
 
@@ -15,8 +14,8 @@ struct netlink;
 int netlink_open(struct netlink **netlink, uint32_t dev);
 void netlink_close(struct netlink *netlink);
 
-/* Turn on the record header and escape detection, frame by @gap_us and @length on such hardware. */
-int netlink_configure(struct netlink *netlink, uint32_t gap_us, uint32_t length, const struct hold *hold);
+/* Turn on the record header and escape detection, frame as @config says. */
+int netlink_configure(struct netlink *netlink, const struct framing_config *config);
 
 int netlink_resume(struct netlink *netlink, enum dtu_mode mode);
 

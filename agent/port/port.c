@@ -279,16 +279,29 @@ void port_close(struct port *port)
 	free(port);
 }
 
+/* What the integrator says goes before what AT commands can. */
+static void tune(struct framing_config *framing, const struct tuning *tuning)
+{
+	if (!tuning)
+		return;
+	if (tuning->gap_us)
+		framing->gap_us = tuning->gap_us;
+	framing->modbus = tuning->modbus;
+	framing->hold = tuning->hold;
+}
+
 int port_configure(struct port *port, const struct port_config *config)
 {
 	struct framing_config framing = {
-		.gap_ms = config->gap_ms,
+		.gap_us = config->gap_ms * 1000,
 		.length = config->length,
 		.char_ns = line_char_ns(port->fd, config),
 	};
 	int line = line_apply(port->fd, config, port->ops->iflag);
-	int ret = port->ops->configure(port->framing, &framing);
+	int ret;
 
+	tune(&framing, config->tuning);
+	ret = port->ops->configure(port->framing, &framing);
 	return line < 0 ? line : ret;
 }
 

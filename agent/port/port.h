@@ -17,6 +17,7 @@
 #include <linux/n_dtu.h>
 
 #include "port/framing.h"
+#include "port/tuning.h"
 
 typedef struct sd_event sd_event;
 
@@ -34,6 +35,7 @@ struct port_config {
 	bool flow;		/* RTS/CTS */
 	unsigned int gap_ms;
 	unsigned int length;
+	const struct tuning *tuning; /* NULL: nothing */
 };
 
 /* Called from the loop, in the order in which things happened on the line. */

@@ -141,8 +141,8 @@ class Bed:
         given = [dtud, "--foreground", "--port", self.tty, "--state", self.state, "--socket", self.control]
         return given + (["--fallback"] if self.fallback else [])
 
-    def start(self):
-        self.process = subprocess.Popen(self.arguments(), stderr=self.log)
+    def start(self, *more):
+        self.process = subprocess.Popen([*self.arguments(), *more], stderr=self.log)
         self.wait(lambda: self.host.endswith(BANNER), 10, "the boot banner")
         self.wait(lambda: os.path.exists(self.control), 10, "the control socket")
         self.host = b""

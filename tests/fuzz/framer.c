@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * The framer against its model, the choices made by libFuzzer.
+ * The framer against its model, the choices made by libFuzzer. They are small numbers: tracing what
+ * is compared with what finds none of them and costs most of the time.
+ *
  * sources: tests/unit/framer_model.c kernel/framer.c kernel/records.c kernel/ring.c
+ * flags: -O2 -fno-sanitize-coverage=trace-cmp
+ * length: 1024
+ * covers: 80 kernel/framer.c
  */
 #include <stdint.h>
 #include <stdio.h>

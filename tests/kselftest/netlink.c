@@ -243,12 +243,12 @@ static void test_events(void)
 	nl_set(port.nl, port.slave, DTU_A_PORT_LENGTH, 0);
 	tap_ok(!nl_event(&monitor, &event, 100), "a refused set is no event");
 	host_say(&port, "+++");
-	pause_us(51000);
+	settle_us(51000);
 	host_say(&port, "a");
 	tap_ok(next_event(&monitor, &event, DTU_CMD_PORT_CHANGE_NTF) && event.number[DTU_A_PORT_MODE] == DTU_MODE_LINE,
 	       "command mode: CHANGE");
 	host_say(&port, "AT\r");
-	pause_us(1000);
+	settle_us(1000);
 	while (port_record(&port, &record, 0))
 		;
 	tap_is(record.head.type, DTU_RECORD_LINE, "a line is out");
@@ -256,9 +256,9 @@ static void test_events(void)
 	tap_ok(next_event(&monitor, &event, DTU_CMD_PORT_CHANGE_NTF) && event.number[DTU_A_PORT_MODE] == DTU_MODE_DATA,
 	       "data mode: CHANGE");
 	/* A change of mode and the end, close together: the end comes last. */
-	pause_us(51000);
+	settle_us(51000);
 	host_say(&port, "+++");
-	pause_us(51000);
+	settle_us(51000);
 	host_say(&port, "a");
 	port_close(&port);
 	do
@@ -300,9 +300,9 @@ static void test_resume(void)
 	tap_ok(nl_resume(nl, port.slave, 2) < 0, "RESUME into a mode that does not exist");
 	tap_is(nl_resume(nl, port.slave, DTU_MODE_DATA), 0, "RESUME into data mode from data mode is nothing");
 	host_say(&port, "+++");
-	pause_us(51000);
+	settle_us(51000);
 	host_say(&port, "aAT+X");
-	pause_us(1000);
+	settle_us(1000);
 	tap_is(nl_resume(nl, port.slave, DTU_MODE_LINE), 0, "RESUME into line mode with no line out is nothing");
 	tap_is(nl_resume(nl, port.slave, DTU_MODE_DATA), 0, "RESUME releases a command mode that was left behind");
 	while (port_record(&port, &record, 0))
@@ -329,15 +329,15 @@ static void test_stats(void)
 	port_open(&port);
 	port_settings(&port, 50000, 5, true);
 	host_say(&port, "helloworld!");
-	pause_us(51000);
+	settle_us(51000);
 	host_say(&port, "+++");
-	pause_us(51000);
+	settle_us(51000);
 	host_say(&port, "x");
-	pause_us(51000);
+	settle_us(51000);
 	host_say(&port, "+++");
-	pause_us(51000);
+	settle_us(51000);
 	host_say(&port, "aAT\r");
-	pause_us(1000);
+	settle_us(1000);
 	while (port_record(&port, &record, 0))
 		;
 	nl_get(port.nl, port.slave);

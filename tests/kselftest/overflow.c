@@ -72,7 +72,9 @@ static void test_all(size_t chunk, uint32_t length)
 	port_open(&port);
 	port_settings(&port, 1000, length, false);
 	pid = start_writer(&port, TOTAL, chunk);
-	pause_us(3000000);
+	for (int i = 0; i < 60 && !nl_stat(port.nl, port.slave, DTU_A_STATS_HELD); i++)
+		pause_us(1000000);
+	pause_us(1000000);
 	tap_is(waitpid(pid, &status, WNOHANG), 0, "the writer is held up");
 	tap_ok(nl_stat(port.nl, port.slave, DTU_A_STATS_RX_BYTES) < 300000, "memory is bounded (%llu bytes taken)",
 	       (unsigned long long)nl_stat(port.nl, port.slave, DTU_A_STATS_RX_BYTES));
@@ -83,12 +85,12 @@ static void test_all(size_t chunk, uint32_t length)
 	tap_ok(reading.in_order, "in order");
 	tap_ok(reading.late >= 8192 / length, "what waited is flagged (%u frames)", reading.late);
 	tap_ok(nl_stat(port.nl, port.slave, DTU_A_STATS_HELD) > 0, "and counted");
-	pause_us(10000);
+	settle_us(10000);
 	tap_ok(waitpid(pid, &status, WNOHANG) == pid && !status, "the writer is done");
 	for (int i = 0; i < 2 && reading.at == TOTAL; i++) {
-		pause_us(2000);
+		settle_us(2000);
 		host_say(&port, "x");
-		pause_us(2000);
+		settle_us(2000);
 		port_record(&port, &record, 0);
 	}
 	tap_ok(record.length == 1 && !record.head.flags, "after silence frames are sure again");
@@ -124,7 +126,7 @@ static void test_flush(bool with_termios)
 	} else {
 		tcflush(port.slave, TCIFLUSH);
 	}
-	pause_us(10000);
+	settle_us(10000);
 	if (!with_termios)
 		tap_ok(!readable(port.slave, 0), "%s: nothing of it is left", how);
 	set_nonblocking(port.master, false);
@@ -162,7 +164,7 @@ static void test_held_line(void)
 		;
 	tap_is((long)reading.at, 300000, "then everything comes");
 	tap_ok(reading.in_order, "in order");
-	pause_us(10000);
+	settle_us(10000);
 	tap_ok(waitpid(pid, &status, WNOHANG) == pid && !status, "the writer is done");
 	port_close(&port);
 }

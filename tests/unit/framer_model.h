@@ -13,6 +13,7 @@ struct model_byte {
 	u64 ns;
 	u32 span; /* bytes delivered at that time */
 	u8 byte;
+	bool joined; /* no silence before it is known of */
 };
 
 struct model_record {
