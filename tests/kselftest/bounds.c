@@ -373,25 +373,32 @@ static bool splits(uint64_t ns, uint32_t at, uint32_t spread, const struct times
 	return records > 1;
 }
 
-/* The least silence for which @splits_for(any or all) holds, to a microsecond. */
+/* Of all places in a FIFO, and all speeds of what follows: whether @ns splits in any, or in all. */
+static bool splits_in(const struct times *times, uint64_t ns, bool all)
+{
+	/* Hundredths of a character between bytes; from 300 on each would have its own time-out. */
+	static const uint32_t spreads[] = { 0, 100, 200, 299 };
+
+	for (uint32_t i = 0; i < 4; i++) {
+		/* So slow bytes are frames of their own. */
+		if ((uint64_t)spreads[i] * times->char_ns / 100 >= times->gap_ns)
+			continue;
+		for (uint32_t at = 1; at <= 17; at++)
+			if (splits(ns, at, spreads[i], times) != all)
+				return !all;
+	}
+	return all;
+}
+
+/* The longest silence that never splits, or the shortest that always does, to a microsecond. */
 static uint64_t find_limit(const struct times *times, bool always)
 {
 	uint64_t low = 0, high = times->always_ns + 4ULL * times->char_ns;
 
 	while (high - low > 1000) {
 		uint64_t middle = (low + high) / 2;
-		bool any = false, all = true;
 
-		for (uint32_t at = 1; at <= 17; at++)
-			for (uint32_t spread = 0; spread < 400; spread += 133) {
-				/* Slower than the gap would split by itself. */
-				bool split = (uint64_t)spread * times->char_ns / 100 < times->gap_ns &&
-					     splits(middle, at, spread, times);
-
-				any |= split;
-				all &= split;
-			}
-		if (always ? all : any)
+		if (splits_in(times, middle, always))
 			high = middle;
 		else
 			low = middle;
