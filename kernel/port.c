@@ -114,16 +114,18 @@ u32 dtu_port_dropped(struct dtu_port *port)
 {
 	struct tty_struct *tty = port->tty;
 	struct serial_icounter_struct count = {};
+	bool known = tty->ops->get_icount && !tty->ops->get_icount(tty, &count);
+	u32 dropped;
 
-	if (!tty->ops->get_icount || tty->ops->get_icount(tty, &count))
-		return port->dropped - port->dropped_before;
 	dtu_port_lock(port);
 	/* They would have come behind what waits in the tty's queue. */
-	if (port->dropped != (u32)count.buf_overrun && port->late)
+	if (known && port->dropped != (u32)count.buf_overrun && port->late)
 		framer_mark(&port->framer, DTU_FLAG_OVERRUN);
-	port->dropped = count.buf_overrun;
+	if (known)
+		port->dropped = count.buf_overrun;
+	dropped = port->dropped - port->dropped_before;
 	dtu_port_unlock(port);
-	return port->dropped - port->dropped_before;
+	return dropped;
 }
 
 /* As tty_throttle_safe(), which modules cannot call: the other way is exported. */

@@ -66,6 +66,9 @@ static void take_input(struct framing *framing)
 		}
 		chunk.ns = now_ns();
 		chunk.span = chunk.length = (u32)n;
+		/* They may have come before the gap was over and we were not there: no reason to cut. */
+		chunk.joined = framer_deadline(&framing->framer) <= chunk.ns;
+		chunk.flags = chunk.joined ? DTU_FLAG_LATE : 0;
 		framer_push(&framing->framer, &chunk, bytes);
 	}
 	arm(framing);
@@ -75,7 +78,7 @@ static void expire(void *data)
 {
 	struct framing *framing = data;
 
-	/* Bytes that wait in the tty belong to the frame: being late must not cut it. */
+	/* Bytes that wait in the tty belong to the frame. */
 	take_input(framing);
 	framer_expire(&framing->framer, now_ns());
 	arm(framing);
@@ -180,6 +183,7 @@ static int stats(struct framing *framing, struct framing_stats *stats)
 	counters[DTU_A_STATS_ESCAPES_ABORTED] = framer->aborted;
 	counters[DTU_A_STATS_FLUSHED] = framer->flushed;
 	counters[DTU_A_STATS_GAP_AMBIGUOUS] = framer->gap_ambiguous;
+	counters[DTU_A_STATS_BOUNDARY_UNKNOWN] = framer->boundary_unknown;
 	return 0;
 }
 

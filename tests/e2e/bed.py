@@ -8,6 +8,7 @@ UDP keeps one datagram a frame, so frames are seen as they were sent.
 
 import ctypes
 import fcntl
+import json
 import os
 import pty
 import select
@@ -184,6 +185,9 @@ class Bed:
                 if not piece:
                     return reply
                 reply += piece
+
+    def status(self):
+        return json.loads(self.ask("status json"))
 
     def set(self, *settings):
         """Set, and restart softly so that it is in force."""
