@@ -10,6 +10,8 @@
 #include "port.h"
 #include "tap.h"
 
+/* Each look at the simulated clock moves it by 256 ns. */
+#define CLOCK_NS 2000
 #define LENGTH_MAX (3 * DTU_LENGTH_MAX)
 
 /* The bytes of one burst: no pause in it is as long as the gap. */
@@ -121,6 +123,26 @@ static bool run(struct port *port, uint32_t gap_ms, uint32_t length, unsigned in
 	return true;
 }
 
+/* How long after the gap, which begins with the last byte, read() returns. */
+static void test_latency(struct port *port, uint32_t gap_ms)
+{
+	struct record record;
+	uint64_t late = 0;
+
+	port_settings(port, gap_ms * 1000, DTU_LENGTH_MAX, false);
+	for (unsigned int i = 0; i < 20; i++) {
+		host_say(port, "hello");
+		if (!port_record(port, &record, -1)) {
+			late = UINT64_MAX;
+			break;
+		}
+		late = now_ns() - record.head.last_ns - gap_ms * 1000000ULL;
+		if (late > CLOCK_NS)
+			break;
+	}
+	tap_ok(late <= CLOCK_NS, "gap %u ms: read() returns when the gap is over, no later", gap_ms);
+}
+
 int main(void)
 {
 	static const uint32_t gaps_ms[] = { 50, 1000, 60000 };
@@ -134,6 +156,8 @@ int main(void)
 		for (unsigned int k = 0; k < 3; k++)
 			tap_ok(run(&port, gaps_ms[i], lengths[k], bursts),
 			       "gap %u ms, length %u: %u bursts are cut exactly", gaps_ms[i], lengths[k], bursts);
+	for (unsigned int i = 0; i < 3; i++)
+		test_latency(&port, gaps_ms[i]);
 	tap_is((long)nl_stat(port.nl, port.slave, DTU_A_STATS_HELD), 0, "no input had to wait");
 	printf("# timer deferred: %llu\n",
 	       (unsigned long long)nl_stat(port.nl, port.slave, DTU_A_STATS_TIMER_DEFERRED));
