@@ -253,15 +253,41 @@ static struct dtu_port *dtu_find(struct genl_info *info)
 	return found;
 }
 
+#define DTU_NAMES    (BIT(DTU_A_PORT_ID) | BIT(DTU_A_PORT_DEV))
+#define DTU_SETTINGS (BIT(DTU_A_PORT_GAP_US) | BIT(DTU_A_PORT_LENGTH) | \
+		      BIT(DTU_A_PORT_HOLDOFF_US) | BIT(DTU_A_PORT_TRIGGER) | \
+		      BIT(DTU_A_PORT_MODBUS) | BIT(DTU_A_PORT_ESCAPE) | \
+		      BIT(DTU_A_PORT_HEADER) | BIT(DTU_A_PORT_ACK))
+
+/* What a command has no use for is refused: silence would look like success. */
+static int dtu_take_only(struct genl_info *info, unsigned long attributes)
+{
+	int attribute;
+
+	for (attribute = 1; attribute <= DTU_A_PORT_MAX; attribute++) {
+		if (!info->attrs[attribute] || (attributes & BIT(attribute)))
+			continue;
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attribute],
+				    "this command does not take that attribute");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int dtu_port_get(struct sk_buff *request, struct genl_info *info)
 {
 	struct dtu_port *port;
 	struct sk_buff *skb;
 	int ret;
 
+	ret = dtu_take_only(info, DTU_NAMES);
+	if (ret)
+		return ret;
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!skb)
+	if (!skb) {
+		NL_SET_ERR_MSG(info->extack, "no memory for the reply");
 		return -ENOMEM;
+	}
 	mutex_lock(&dtu_ports_lock);
 	port = dtu_find(info);
 	ret = PTR_ERR_OR_ZERO(port);
@@ -281,6 +307,10 @@ static int dtu_port_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct dtu_port *port;
 	int ret = 0;
 
+	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN)) {
+		NL_SET_ERR_MSG(cb->extack, "a dump is of all ports and takes no attributes");
+		return -EINVAL;
+	}
 	mutex_lock(&dtu_ports_lock);
 	list_for_each_entry(port, &dtu_ports, list) {
 		if (port->id <= cb->args[0])
@@ -356,27 +386,6 @@ static int dtu_acknowledge(struct dtu_port *port, u64 sequence, struct netlink_e
 	if (!ret)
 		dtu_port_feed(port);
 	return ret;
-}
-
-#define DTU_NAMES    (BIT(DTU_A_PORT_ID) | BIT(DTU_A_PORT_DEV))
-#define DTU_SETTINGS (BIT(DTU_A_PORT_GAP_US) | BIT(DTU_A_PORT_LENGTH) | \
-		      BIT(DTU_A_PORT_HOLDOFF_US) | BIT(DTU_A_PORT_TRIGGER) | \
-		      BIT(DTU_A_PORT_MODBUS) | BIT(DTU_A_PORT_ESCAPE) | \
-		      BIT(DTU_A_PORT_HEADER) | BIT(DTU_A_PORT_ACK))
-
-/* What a command has no use for is refused: silence would look like success. */
-static int dtu_take_only(struct genl_info *info, unsigned long attributes)
-{
-	int attribute;
-
-	for (attribute = 1; attribute <= DTU_A_PORT_MAX; attribute++) {
-		if (!info->attrs[attribute] || (attributes & BIT(attribute)))
-			continue;
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attribute],
-				    "this command does not take that attribute");
-		return -EINVAL;
-	}
-	return 0;
 }
 
 /* Under the port's lock. */

@@ -118,9 +118,11 @@ enum dtu_mode {
 
 /**
  * enum dtu_a_port - attributes of a port
+ * @DTU_A_PORT_UNSPEC: never sent
+ * @DTU_A_PORT_PAD: aligns 64-bit attributes where that is needed
  * @DTU_A_PORT_ID: u32, the port's number, from 1; not used again while the module is loaded
  * @DTU_A_PORT_DEV: u32, device number of the tty as stat() gives it; in requests instead of ID
- * @DTU_A_PORT_NAME: string, the tty's name without /dev/
+ * @DTU_A_PORT_NAME: string, the tty's name as the kernel has it: ttyS1, but pts3
  * @DTU_A_PORT_GAP_US: u32, DTU_GAP_US_MIN..DTU_GAP_US_MAX; silence that ends a frame. 50000 at
  *	first.
  * @DTU_A_PORT_LENGTH: u32, DTU_LENGTH_MIN..DTU_LENGTH_MAX; bytes that fill a frame. 1024 at
@@ -147,6 +149,8 @@ enum dtu_mode {
  *	together. Silence below GAP_NS never ends a frame.
  * @DTU_A_PORT_TAIL_NS: u64, how long it may keep the last one. Silence of GAP_NS + HEAD_NS +
  *	TAIL_NS always ends a frame.
+ * @__DTU_A_PORT_MAX: one more than the last
+ * @DTU_A_PORT_MAX: the last
  */
 enum dtu_a_port {
 	DTU_A_PORT_UNSPEC,
@@ -176,6 +180,8 @@ enum dtu_a_port {
 
 /**
  * enum dtu_a_stats - counters of a port since it was attached, each a u64
+ * @DTU_A_STATS_UNSPEC: never sent
+ * @DTU_A_STATS_PAD: aligns 64-bit attributes where that is needed
  * @DTU_A_STATS_RX_BYTES: bytes taken from the tty
  * @DTU_A_STATS_TX_BYTES: bytes handed to the driver
  * @DTU_A_STATS_FRAMES: data frames made
@@ -201,6 +207,8 @@ enum dtu_a_port {
  * @DTU_A_STATS_BUFFER: bytes that the driver had to drop because the tty's queue was full, as the
  *	driver counts
  * @DTU_A_STATS_THROTTLED: times that the other end was told to stop sending
+ * @__DTU_A_STATS_MAX: one more than the last
+ * @DTU_A_STATS_MAX: the last
  */
 enum dtu_a_stats {
 	DTU_A_STATS_UNSPEC,
@@ -235,6 +243,7 @@ enum dtu_a_stats {
 
 /**
  * enum dtu_cmd - commands of the family
+ * @DTU_CMD_UNSPEC: never sent
  * @DTU_CMD_PORT_GET: do: one port, by ID or DEV; dump: all
  * @DTU_CMD_PORT_SET: change the settings given, all or none; CAP_NET_ADMIN
  * @DTU_CMD_PORT_RESUME: read on behind the last line, in the MODE given; CAP_NET_ADMIN. In line
@@ -243,6 +252,8 @@ enum dtu_a_stats {
  * @DTU_CMD_PORT_DEL_NTF: a port went
  * @DTU_CMD_PORT_CHANGE_NTF: settings or mode of a port changed
  * @DTU_CMD_PORT_ACK: the reader is done with the records up to SEQUENCE; CAP_NET_ADMIN
+ * @__DTU_CMD_MAX: one more than the last
+ * @DTU_CMD_MAX: the last
  */
 enum dtu_cmd {
 	DTU_CMD_UNSPEC,
