@@ -239,7 +239,7 @@ static void bound_silence(struct framer *framer, const struct framer_chunk *chun
 	framer->silence_min_ns = since > busy ? since - busy : 0;
 	framer->silence_max_ns = since > wire ? since - wire : 0;
 	if (since)
-		framer->silence_max_ns += framer->config.tail_ns;
+		framer->silence_max_ns += framer->config.tail_ns + framer->late_ns;
 	if (chunk->joined)
 		framer->silence_min_ns = 0;
 }
@@ -413,13 +413,41 @@ static u32 (*const steps[])(struct framer *, const struct framer_chunk *, const 
 	[FRAMER_LINE] = step_line,
 };
 
-static u32 feed(struct framer *framer, const struct framer_chunk *chunk, const u8 *bytes, u32 n)
+/* More bytes at once than the UART hands over: whoever brought them was late by this much. */
+static u64 lateness(const struct framer *framer, const struct framer_chunk *chunk)
 {
+	u64 wire = (u64)chunk->span * framer->config.char_ns;
+
+	return wire > framer->config.batch_ns ? wire - framer->config.batch_ns : 0;
+}
+
+/*
+ * A gap may have gone unseen: it lies between the bytes of a chunk that came late, or before this
+ * chunk, which seems to follow so soon because the last one came late.
+ */
+static bool may_hide_gap(const struct framer *framer, const struct framer_chunk *chunk)
+{
+	if (framer->silence_max_ns < framer->config.gap_ns)
+		return false;
+	return lateness(framer, chunk) >= FRAMER_LATE_NS ||
+	       (framer->late_ns >= FRAMER_LATE_NS &&
+		framer->silence_min_ns < framer->config.gap_ns);
+}
+
+static u32 feed(struct framer *framer, const struct framer_chunk *given, const u8 *bytes, u32 n)
+{
+	struct framer_chunk marked = *given;
+	const struct framer_chunk *chunk = &marked;
 	u32 done = 0;
 
 	if (framer->state == FRAMER_HELD)
 		return 0;
 	pass_silence(framer, chunk);
+	/* The rest of a delivery is as doubtful as its beginning. */
+	if (!framer->started || chunk->ns != framer->last_ns)
+		framer->doubt = may_hide_gap(framer, chunk);
+	if (framer->doubt)
+		marked.flags |= DTU_FLAG_LATE;
 	while (done < n && framer->state != FRAMER_HELD) {
 		bool ambiguous = is_ambiguous(framer);
 		u32 took = steps[framer->state](framer, chunk, bytes + done, n - done);
@@ -431,6 +459,7 @@ static u32 feed(struct framer *framer, const struct framer_chunk *chunk, const u
 		done += took;
 		/* There is no silence between bytes of a chunk. */
 		if (framer->last_ns == chunk->ns) {
+			framer->late_ns = lateness(framer, chunk);
 			framer->silence_min_ns = 0;
 			framer->silence_max_ns = 0;
 		}
@@ -488,6 +517,14 @@ void framer_set_fifo(struct framer_config *config, u32 trigger)
 
 	config->head_ns = trigger > 1 ? (trigger - 1) * timeout_ns : 0;
 	config->tail_ns = trigger > 1 ? timeout_ns : 0;
+	config->batch_ns = (u64)trigger * config->char_ns;
+}
+
+void framer_set_holdoff(struct framer_config *config, u64 holdoff_ns)
+{
+	config->head_ns = holdoff_ns;
+	config->tail_ns = holdoff_ns;
+	config->batch_ns = holdoff_ns + config->char_ns;
 }
 
 void framer_set_modbus(struct framer_config *config)

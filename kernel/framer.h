@@ -18,6 +18,8 @@
 #define FRAMER_GUARD_NS (300 * CORE_NSEC_PER_MSEC)
 /* "a" has to come within this time. */
 #define FRAMER_CONFIRM_NS (3 * CORE_NSEC_PER_SEC)
+/* Bytes that are late by this much and more leave doubt about the silence between them. */
+#define FRAMER_LATE_NS CORE_NSEC_PER_MSEC
 /* No deadline. */
 #define FRAMER_NEVER U64_MAX
 
@@ -27,6 +29,7 @@
  * @pause_ns: silence inside a frame that earns it DTU_FLAG_PAUSE; 0: none does
  * @head_ns: how long the UART may keep the first byte of what it hands over together
  * @tail_ns: how long it may keep the last one
+ * @batch_ns: time on the line of as many bytes as it hands over together
  * @char_ns: time of one character on the line; 0 where bytes take no time
  * @length: bytes that fill a frame, 1..DTU_LENGTH_MAX
  * @escape: look for +++
@@ -36,6 +39,7 @@ struct framer_config {
 	u64 pause_ns;
 	u64 head_ns;
 	u64 tail_ns;
+	u64 batch_ns;
 	u32 char_ns;
 	u32 length;
 	bool escape;
@@ -89,6 +93,8 @@ struct framer {
 	bool started; /* a byte has come since the beginning */
 	bool quiet;   /* the line was silent for the gap: a +++ may begin */
 	u64 last_ns;  /* time of the last byte */
+	u64 late_ns;  /* it was brought late by so much at least */
+	bool doubt;   /* a gap may lie in or before the present delivery, unseen */
 
 	struct { /* the open frame or line */
 		u32 length;
@@ -119,6 +125,9 @@ struct framer {
  * when nothing has come for four character times (a 16550A and its like). @char_ns is set before.
  */
 void framer_set_fifo(struct framer_config *config, u32 trigger);
+
+/* The same for hardware that may keep any byte for @holdoff_ns. */
+void framer_set_holdoff(struct framer_config *config, u64 holdoff_ns);
 
 /*
  * Set in @config Modbus RTU's silences for a line whose characters take @char_ns: 3.5 characters

@@ -566,6 +566,7 @@ static void random_setting(u64 *random, struct framer_setting *setting, u32 gap_
 	config->char_ns = 1000 * (1 + draw(random, 2000));
 	config->head_ns = (u64)config->char_ns * (setting->depth - 1);
 	config->tail_ns = (u64)config->char_ns * draw(random, 5);
+	config->batch_ns = (u64)config->char_ns * setting->depth;
 }
 
 void framer_random(u64 seed, struct framer_setting *setting, char *script, u32 size)

@@ -87,12 +87,10 @@ void dtu_port_unlock(struct dtu_port *port) __releases(&port->lock)
 /* How long the hardware may keep a byte. */
 static void dtu_port_set_hold(const struct dtu_port *port, struct framer_config *config)
 {
-	if (port->settings.holdoff_us == DTU_HOLDOFF_AUTO) {
+	if (port->settings.holdoff_us == DTU_HOLDOFF_AUTO)
 		framer_set_fifo(config, port->settings.trigger);
-		return;
-	}
-	config->head_ns = (u64)port->settings.holdoff_us * NSEC_PER_USEC;
-	config->tail_ns = config->head_ns;
+	else
+		framer_set_holdoff(config, (u64)port->settings.holdoff_us * NSEC_PER_USEC);
 }
 
 void dtu_port_configure(struct dtu_port *port)

@@ -115,11 +115,10 @@ static void set_hold(const struct framing *framing, struct hold hold, struct fra
 
 	if (!hold.trigger && !hold.holdoff_us && fstat(framing->env->fd, &status) == 0)
 		hold_find(status.st_rdev, &hold);
-	framer_set_fifo(framer, hold.trigger ? hold.trigger : FIFO_TRIGGER);
-	if (!hold.holdoff_us)
-		return;
-	framer->head_ns = (u64)hold.holdoff_us * 1000;
-	framer->tail_ns = framer->head_ns;
+	if (hold.holdoff_us)
+		framer_set_holdoff(framer, (u64)hold.holdoff_us * 1000);
+	else
+		framer_set_fifo(framer, hold.trigger ? hold.trigger : FIFO_TRIGGER);
 }
 
 static int configure(struct framing *framing, const struct framing_config *config)

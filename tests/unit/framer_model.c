@@ -365,6 +365,7 @@ static void choose_config(struct drive *d)
 		config->char_ns = 1 + pick(d, 2000000);
 		config->head_ns = (u64)config->char_ns * pick(d, 60);
 		config->tail_ns = (u64)config->char_ns * pick(d, 5);
+		config->batch_ns = config->head_ns + config->char_ns;
 		d->span_max = 1 + (u32)(config->head_ns / config->char_ns);
 	}
 }
